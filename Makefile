@@ -1,0 +1,91 @@
+# Needs Python 3.11 or newer, pip and make; everything else comes from requirements.lock into .venv.
+# Node and Go are used when they are there: the tests drive real TypeScript and Go SDK workers.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+BOOTSTRAP_PYTHON ?= $(shell command -v python3.11 || command -v python3)
+WORKERS ?= 2
+PYTEST_ARGS ?=
+PEER ?=
+
+STAMP := $(VENV)/.installed
+TS_DIR := tests/sdk/typescript
+GO_DIR := tests/sdk/go
+TS_STAMP := .make/typescript.stamp
+GO_STAMP := .make/go.stamp
+
+.PHONY: help setup setup-sdk demo check test bench fmt docs lock clean
+
+help:
+	@echo 'make setup   install everything that is needed into .venv (the other targets do it by themselves)'
+	@echo 'make demo    an order saga, from wfctl new to replay, with a kill -9 in the middle'
+	@echo 'make test    the whole test suite'
+	@echo 'make check   format, lint, types, import contracts, generated docs'
+	@echo 'make bench   workflows a second, latency, start-up, memory (PEER="COMMAND" compares with another server)'
+	@echo 'make fmt     format and fix what can be fixed'
+	@echo 'make docs    regenerate docs/COVERAGE.md and docs/commands.md'
+	@echo 'make lock    pin the dependencies of pyproject.toml anew'
+
+setup: $(STAMP)
+
+# The stamp is older than the lock or pyproject.toml whenever either changed: then the environment is brought up to it.
+$(STAMP): requirements.lock pyproject.toml
+	@test -n "$(BOOTSTRAP_PYTHON)" || { echo 'no python3.11 or python3 on PATH'; exit 1; }
+	@"$(BOOTSTRAP_PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'wfctl needs Python 3.11 or newer; hint: make BOOTSTRAP_PYTHON=/path/to/python3.11'; exit 1; }
+	test -x $(PY) || "$(BOOTSTRAP_PYTHON)" -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The SDK workers of the tests: installed where the toolchain and the project are there, else left to the tests,
+# which skip (and under CI fail) with the reason.
+setup-sdk: $(TS_STAMP) $(GO_STAMP)
+
+$(TS_STAMP): $(wildcard $(TS_DIR)/package.json $(TS_DIR)/package-lock.json)
+	@mkdir -p $(@D)
+	@if [ -f $(TS_DIR)/package-lock.json ] && command -v npm >/dev/null; then \
+		echo 'npm ci in $(TS_DIR)'; (cd $(TS_DIR) && npm ci --no-audit --no-fund --loglevel=error) && touch $@; \
+	fi
+
+$(GO_STAMP): $(wildcard $(GO_DIR)/go.mod $(GO_DIR)/go.sum)
+	@mkdir -p $(@D)
+	@if [ -f $(GO_DIR)/go.mod ] && command -v go >/dev/null; then \
+		echo 'go mod download in $(GO_DIR)'; (cd $(GO_DIR) && go mod download && go build ./...) && touch $@; \
+	fi
+
+demo: setup
+	@$(PY) -m demo
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PY) docs/generate.py --check
+
+test: setup setup-sdk
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+bench: setup
+	@$(PY) -m bench $(if $(PEER),--peer '$(PEER)')
+
+fmt: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: setup
+	$(PY) docs/generate.py
+
+lock: setup
+	$(PY) -m pip install --quiet 'pip-tools>=7.5'
+	$(BIN)/pip-compile --quiet --extra dev --generate-hashes --strip-extras --allow-unsafe --no-annotate --no-header \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
+		--upgrade -o requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) .make .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
