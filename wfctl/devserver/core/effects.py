@@ -1,0 +1,126 @@
+"""What a step wants done outside its run. A live run hands these to the engine; a rebuild drops them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from temporalio.api.common.v1 import Payloads, WorkflowExecution
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.update.v1 import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class EnqueueWorkflowTask:
+    """A workflow task waits for a worker of this queue."""
+
+    queue: TaskQueue
+    scheduled_event_id: int
+    attempt: int
+    priority_key: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class EnqueueActivityTask:
+    """An activity attempt waits for a worker of this queue."""
+
+    queue_name: str
+    scheduled_event_id: int
+    attempt: int
+    priority_key: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class StartChild:
+    """Start the child that this event initiated."""
+
+    initiated_event_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignalExternal:
+    """Send the signal that this event initiated."""
+
+    initiated_event_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelExternal:
+    """Send the cancel request that this event initiated."""
+
+    initiated_event_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportToParent:
+    """This run closed for good: tell its parent how."""
+
+    parent_namespace_id: str
+    parent: WorkflowExecution
+    initiated_event_id: int
+    close_event: HistoryEvent
+
+
+@dataclass(frozen=True, slots=True)
+class CloseChild:
+    """The parent closed: apply the child's parent-close policy (terminate or request cancel)."""
+
+    namespace: str
+    execution: WorkflowExecution
+    policy: int
+    initiated_event_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """This run is followed by another one, created in the same transaction."""
+
+    run_id: str
+    first_events: tuple[HistoryEvent, ...]
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateSettled:
+    """An update reached a stage that waiters may be waiting for."""
+
+    update_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueryAnswers:
+    """Piggy-backed query results arrived with a completed workflow task."""
+
+    results: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The run closed with this event."""
+
+    event_type: EventType.ValueType
+
+
+@dataclass(frozen=True, slots=True)
+class VisibilityChanged:
+    """Search attributes or memo changed: the visibility record has to follow."""
+
+
+Effect = (
+    EnqueueWorkflowTask
+    | EnqueueActivityTask
+    | StartChild
+    | SignalExternal
+    | CancelExternal
+    | ReportToParent
+    | CloseChild
+    | NewRun
+    | UpdateSettled
+    | QueryAnswers
+    | Closed
+    | VisibilityChanged
+)
+
+__all__ = ["Effect", "Outcome", "Payloads"]

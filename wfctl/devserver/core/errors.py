@@ -1,0 +1,150 @@
+"""Domain errors: what went wrong, with its facts. `rpc/status.py` turns them into gRPC statuses, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from temporalio.api.enums.v1 import ResourceExhaustedCause, ResourceExhaustedScope
+from temporalio.api.failure.v1 import Failure
+
+
+class ServiceError(Exception):
+    """Base of everything a client can be told; `message` is the status message."""
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(eq=False)
+class InvalidArgument(ServiceError):
+    message: str
+
+
+@dataclass(eq=False)
+class NotFound(ServiceError):
+    message: str
+
+
+@dataclass(eq=False)
+class NamespaceNotFound(ServiceError):
+    namespace: str
+
+    @property
+    def message(self) -> str:  # type: ignore[override]
+        return f"Namespace {self.namespace} is not found."
+
+
+@dataclass(eq=False)
+class NamespaceAlreadyExists(ServiceError):
+    message: str
+
+
+@dataclass(eq=False)
+class NamespaceInvalidState(ServiceError):
+    message: str
+    namespace: str
+    state: int
+    allowed_states: tuple[int, ...] = ()
+
+
+@dataclass(eq=False)
+class WorkflowExecutionAlreadyStarted(ServiceError):
+    message: str
+    start_request_id: str
+    run_id: str
+    first_execution_run_id: str = ""
+
+
+@dataclass(eq=False)
+class AlreadyExists(ServiceError):
+    message: str
+
+
+@dataclass(eq=False)
+class FailedPrecondition(ServiceError):
+    message: str
+
+
+@dataclass(eq=False)
+class WorkflowNotReady(ServiceError):
+    message: str
+
+
+@dataclass(eq=False)
+class PermissionDenied(ServiceError):
+    message: str
+    reason: str = ""
+
+
+@dataclass(eq=False)
+class ResourceExhausted(ServiceError):
+    message: str
+    cause: ResourceExhaustedCause.ValueType = ResourceExhaustedCause.RESOURCE_EXHAUSTED_CAUSE_UNSPECIFIED
+    scope: ResourceExhaustedScope.ValueType = ResourceExhaustedScope.RESOURCE_EXHAUSTED_SCOPE_UNSPECIFIED
+
+
+@dataclass(eq=False)
+class QueryFailed(ServiceError):
+    message: str
+    failure: Failure = field(default_factory=Failure)
+
+
+@dataclass(eq=False)
+class ClientVersionNotSupported(ServiceError):
+    client_version: str
+    client_name: str
+    supported_versions: str
+
+    @property
+    def message(self) -> str:  # type: ignore[override]
+        return (
+            f"Client version {self.client_version} is not supported. "
+            f"Server supports {self.client_name} versions: {self.supported_versions}"
+        )
+
+
+@dataclass(eq=False)
+class MultiOperationFailed(ServiceError):
+    """ExecuteMultiOperation: one error (or None where the operation was aborted) per operation."""
+
+    message: str
+    errors: tuple[ServiceError, ...] = ()
+
+
+@dataclass(eq=False)
+class MultiOperationAborted(ServiceError):
+    message: str = "Operation was aborted."
+
+
+@dataclass(eq=False)
+class Unavailable(ServiceError):
+    """The server could not keep a change (disk full, I/O error, shutting down); try again."""
+
+    message: str
+
+
+@dataclass(eq=False)
+class DeadlineExceeded(ServiceError):
+    message: str
+
+
+@dataclass(eq=False)
+class Canceled(ServiceError):
+    message: str
+
+
+@dataclass(eq=False)
+class Internal(ServiceError):
+    message: str
+
+
+@dataclass(eq=False)
+class DataLoss(ServiceError):
+    message: str
+
+
+@dataclass(eq=False)
+class Unimplemented(ServiceError):
+    message: str

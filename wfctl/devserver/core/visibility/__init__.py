@@ -1,0 +1,1 @@
+"""What list and count see of a run."""

@@ -1,0 +1,1 @@
+"""Time, locks and commits: the only floor that changes a run."""

@@ -1,0 +1,1 @@
+"""Task queues: backlog, parked pollers and routing."""

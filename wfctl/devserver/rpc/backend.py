@@ -1,0 +1,44 @@
+"""What an RPC function is given: the floors below it, and its call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from wfctl.devserver.clock import Clock
+from wfctl.devserver.engine.runs import Runs
+from wfctl.devserver.matching.queues import Queues
+from wfctl.devserver.services.namespaces import Namespaces
+from wfctl.devserver.settings import Settings
+from wfctl.devserver.storage.database import Database
+
+
+@dataclass(slots=True)
+class Backend:
+    """The floors that an RPC may call; `app.py` puts them together."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    namespaces: Namespaces
+    runs: Runs
+    queues: Queues
+
+
+class Call:
+    """One call: its deadline, metadata and peer."""
+
+    def __init__(self, context: Any, received_at: float) -> None:
+        self.context = context
+        self.received_at = received_at
+
+    def remaining_seconds(self) -> float | None:
+        """Seconds until the client's deadline, or None when it set none."""
+        remaining = self.context.time_remaining()
+        return None if remaining is None or remaining > 10**8 else remaining
+
+    @cached_property
+    def metadata(self) -> Mapping[str, str]:
+        return {key: value for key, value in self.context.invocation_metadata() or () if isinstance(value, str)}

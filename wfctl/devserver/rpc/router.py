@@ -1,0 +1,81 @@
+"""Every RPC's one row: its name, its function. What has no row answers UNIMPLEMENTED with its name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+import grpc.aio
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from temporalio.api.operatorservice.v1 import service_pb2 as operator_service
+from temporalio.api.workflowservice.v1 import service_pb2 as workflow_service
+
+from wfctl.devserver.core.errors import ServiceError
+from wfctl.devserver.rpc import status
+from wfctl.devserver.rpc.backend import Backend, Call
+
+# (backend, request, call) -> response message, or the response already serialized.
+Function = Callable[[Backend, Any, Call], Awaitable[Message | bytes]]
+
+SERVICES: tuple[ServiceDescriptor, ...] = (
+    workflow_service.DESCRIPTOR.services_by_name["WorkflowService"],
+    operator_service.DESCRIPTOR.services_by_name["OperatorService"],
+)
+
+
+def implemented() -> dict[str, Function]:
+    """The rows of every noun, by RPC name. Names are unique over both services."""
+    from wfctl.devserver.rpc import TABLES
+
+    rows: dict[str, Function] = {}
+    for table in TABLES:
+        for name, function in table.items():
+            assert name not in rows, f"two rows for {name}"
+            rows[name] = function
+    return rows
+
+
+class Router(grpc.GenericRpcHandler):
+    """Looks a call's method up in the tables."""
+
+    def __init__(self, backend: Backend) -> None:
+        rows = implemented()
+        self._handlers = {
+            f"/{service.full_name}/{method.name}": _handler(backend, method, rows.get(method.name))
+            for service in SERVICES
+            for method in service.methods
+        }
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+        return self._handlers.get(handler_call_details.method)
+
+
+def _serialize(response: Message | bytes) -> bytes:
+    return response if isinstance(response, bytes) else response.SerializeToString()
+
+
+def _handler(backend: Backend, method: MethodDescriptor, function: Function | None) -> grpc.RpcMethodHandler:
+    request_type = GetMessageClass(method.input_type)
+    behaviour = _unimplemented(method.name) if function is None else _behaviour(backend, function)
+    return grpc.unary_unary_rpc_method_handler(behaviour, request_type.FromString, _serialize)
+
+
+def _behaviour(backend: Backend, function: Function) -> Callable[[Message, Any], Awaitable[Message | bytes]]:
+    async def call(request: Message, context: Any) -> Message | bytes:
+        try:
+            return await function(backend, request, Call(context, time.monotonic()))
+        except ServiceError as error:
+            await status.abort(context, error)
+
+    return call
+
+
+def _unimplemented(name: str) -> Callable[[Message, Any], Awaitable[Message | bytes]]:
+    async def call(request: Message, context: Any) -> Message | bytes:
+        return await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{name} is not implemented by wfctl")  # type: ignore[no-any-return]
+
+    return call

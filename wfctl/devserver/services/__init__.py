@@ -1,0 +1,1 @@
+"""Intent that spans runs: starting, signalling and cancelling other runs."""

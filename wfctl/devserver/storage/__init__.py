@@ -1,0 +1,1 @@
+"""SQL: the only floor that talks to SQLite."""

@@ -1,0 +1,127 @@
+"""The database file: connections, durability, and the one writer that groups commits.
+
+Theory. Every change of the server is a `Write`: plain statements with their parameters. The writer takes all writes that
+wait, runs them as one transaction on SQLite's own thread and then answers them together, so a commit's fsync is shared
+by everything that became ready during the previous one. A failed transaction fails each of its writes *and every write
+that was queued behind it*: those may build on state that never reached the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+import aiosqlite
+
+from wfctl.devserver.core.errors import Unavailable
+
+Durability = Literal["full", "normal", "memory"]
+Statement = tuple[str, Sequence[Any]]
+Result = TypeVar("Result")
+
+
+class Connection(aiosqlite.Connection):
+    """An aiosqlite connection that can run a whole function on its thread: one hop for a transaction, not one a statement."""
+
+    async def run(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
+        return await self._execute(function, self._conn)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def open_connection(path: str, *, uri: bool = False) -> Connection:
+    return Connection(lambda: sqlite3.connect(path, uri=uri, isolation_level=None, check_same_thread=False), 64)
+
+
+@dataclass(slots=True, eq=False)
+class Write:
+    """Statements that must reach the disk together; `done` resolves after their commit."""
+
+    statements: list[Statement]
+    done: asyncio.Future[None]
+
+
+@dataclass(slots=True, eq=False)
+class Database:
+    """One open database: a writer connection, a reader connection (the same one in memory), and the commit loop."""
+
+    writer: Connection
+    reader: Connection
+    durability: Durability
+    path: str
+    on_failure: Callable[[sqlite3.Error], None] = lambda _: None
+    _queue: list[Write] = field(default_factory=list)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _task: asyncio.Task[None] | None = None
+    commits: int = 0
+    _closing: bool = False
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._commit_loop(), name="group-commit")
+
+    def write(self, statements: list[Statement]) -> asyncio.Future[None]:
+        """Queue statements for the next commit. The future fails with `Unavailable` if they did not reach the disk."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._closing:
+            done.set_exception(Unavailable("The server is shutting down."))
+            return done
+        self._queue.append(Write(statements, done))
+        self._wake.set()
+        return done
+
+    async def read(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Run a read-only function against committed state."""
+        return await self.reader.run(function)
+
+    async def close(self) -> None:
+        """Commit what is queued, then close both connections."""
+        self._closing = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+        await self.writer.close()
+        if self.reader is not self.writer:
+            await self.reader.close()
+
+    async def _commit_loop(self) -> None:
+        while True:
+            if not self._queue:
+                if self._closing:
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+                # One turn of the loop: let everything that is ready join this commit.
+                await asyncio.sleep(0)
+                continue
+            batch, self._queue = self._queue, []
+            try:
+                await self.writer.run(lambda connection, batch=batch: _commit(connection, batch))  # type: ignore[misc]
+            except sqlite3.Error as error:
+                self._fail(batch, error)
+            else:
+                self.commits += 1
+                for write in batch:
+                    if not write.done.done():
+                        write.done.set_result(None)
+
+    def _fail(self, batch: list[Write], error: sqlite3.Error) -> None:
+        behind, self._queue = self._queue, []
+        self.on_failure(error)
+        for write in (*batch, *behind):
+            if not write.done.done():
+                write.done.set_exception(Unavailable(f"The change could not be written to the database: {error}"))
+                write.done.exception()  # a waiter may be gone; the failure was reported above
+
+
+def _commit(connection: sqlite3.Connection, batch: list[Write]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for write in batch:
+            for sql, parameters in write.statements:
+                connection.execute(sql, parameters)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
