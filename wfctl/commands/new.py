@@ -115,3 +115,7 @@ def new(
     typer.echo(f"made {target} from template {chosen.name}: {chosen.summary}\n\nnext:", err=True)
     for step in (f"cd {target}", *chosen.next_steps):
         typer.echo(f"  {step}", err=True)
+
+
+app = new
+"""The name under which the command tree looks for it."""
