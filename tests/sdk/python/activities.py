@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -84,7 +86,7 @@ async def credit_score(applicant: str) -> int:
     return 640 if applicant == "declined" else 720
 
 
-ALL = [
+ALL: list[Callable[..., Any]] = [
     reserve_inventory,
     release_inventory,
     charge_payment,

@@ -52,7 +52,7 @@ class Run:
         return f"{name}-{uuid.uuid4()}"
 
     async def start(self, workflow: Any, *args: Any, workflow_id: str = "", **options: Any) -> WorkflowHandle[Any, Any]:
-        handle = await self.client.start_workflow(
+        handle: WorkflowHandle[Any, Any] = await self.client.start_workflow(
             workflow,
             args=args,
             id=workflow_id or self.new_id(str(getattr(workflow, "__qualname__", workflow))),
