@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
@@ -513,6 +514,7 @@ func (c rot) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
 
 func encryptedPayloads(ctx context.Context, r *Run) (any, error) {
 	encrypted, err := client.NewClientFromExisting(r.client, client.Options{
+		Logger:        quiet,
 		DataConverter: converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), rot{}),
 	})
 	if err != nil {
@@ -542,7 +544,7 @@ func namespacesIsolate(ctx context.Context, r *Run) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	there, err := client.NewClientFromExisting(r.client, client.Options{Namespace: namespace})
+	there, err := client.NewClientFromExisting(r.client, client.Options{Namespace: namespace, Logger: quiet})
 	if err != nil {
 		return nil, err
 	}
@@ -635,7 +637,9 @@ func historiesReplay(ctx context.Context, r *Run) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := replayer.ReplayWorkflowHistory(nil, history); err != nil {
+		original := workflow.Execution{ID: run.GetID(), RunID: run.GetRunID()}
+		options := worker.ReplayWorkflowHistoryOptions{OriginalExecution: original}
+		if err := replayer.ReplayWorkflowHistoryWithOptions(quiet, history, options); err != nil {
 			return nil, fmt.Errorf("%s: %w", run.GetID(), err)
 		}
 	}

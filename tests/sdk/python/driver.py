@@ -33,6 +33,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.converter import DataConverter, PayloadCodec
 from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, Worker
 
 from tests.sdk.python import activities, workflows
@@ -291,9 +292,7 @@ async def namespaces_isolate(run: Run) -> Any:
     """The same workflow id lives once in each namespace."""
     namespace = run.new_id("tenant")
     await run.client.workflow_service.register_namespace(
-        RegisterNamespaceRequest(
-            namespace=namespace, workflow_execution_retention_period=_duration(timedelta(days=3))
-        )
+        RegisterNamespaceRequest(namespace=namespace, workflow_execution_retention_period=_duration(timedelta(days=3)))
     )
     config = run.client.service_client.config
     workflow_id = run.new_id("shared")
@@ -383,20 +382,27 @@ async def run_one(scenario: Callable[[Run], Awaitable[Any]], run: Run) -> bool:
     return bool(line["ok"])
 
 
-async def main() -> int:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--address", required=True)
-    arguments.add_argument("--only", nargs="*", help="scenario names")
-    options = arguments.parse_args()
-    logging.getLogger("temporalio").setLevel(logging.CRITICAL)  # the scenarios fail their activities on purpose
-    client = await Client.connect(options.address)
+async def run_all(client: Client, only: list[str] | None) -> bool:
     run = Run(client, f"python-{uuid.uuid4()}")
     passed = []
     async with worker(client, run.task_queue):
         for scenario in SCENARIOS:
-            if not options.only or scenario.__name__ in options.only:
+            if not only or scenario.__name__ in only:
                 passed.append(await run_one(scenario, run))
-    return 0 if all(passed) else 1
+    return all(passed)
+
+
+async def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--address", help="HOST:PORT of a running server")
+    arguments.add_argument("--start-local", help="a server's executable for the SDK to start")
+    arguments.add_argument("--only", nargs="*", help="scenario names")
+    options = arguments.parse_args()
+    logging.getLogger("temporalio").setLevel(logging.CRITICAL)  # the scenarios fail their activities on purpose
+    if options.start_local:
+        async with await WorkflowEnvironment.start_local(dev_server_existing_path=options.start_local) as environment:
+            return 0 if await run_all(environment.client, options.only) else 1
+    return 0 if await run_all(await Client.connect(options.address), options.only) else 1
 
 
 if __name__ == "__main__":

@@ -64,9 +64,7 @@ class Approval:
     @workflow.run
     async def run(self, timeout_seconds: float) -> str:
         try:
-            await workflow.wait_condition(
-                lambda: self.decision is not None, timeout=timedelta(seconds=timeout_seconds)
-            )
+            await workflow.wait_condition(lambda: self.decision is not None, timeout=timedelta(seconds=timeout_seconds))
         except TimeoutError:
             return "timed out"
         return f"{self.decision} by {self.by}"
