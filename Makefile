@@ -55,7 +55,7 @@ $(TS_STAMP): $(wildcard $(TS_DIR)/package.json $(TS_DIR)/package-lock.json)
 $(GO_STAMP): $(wildcard $(GO_DIR)/go.mod $(GO_DIR)/go.sum)
 	@mkdir -p $(@D)
 	@if [ -f $(GO_DIR)/go.mod ] && command -v go >/dev/null; then \
-		echo 'go mod download in $(GO_DIR)'; (cd $(GO_DIR) && go mod download && go build ./...) && touch $@; \
+		echo 'go mod download in $(GO_DIR)'; (cd $(GO_DIR) && go mod download && go build -o /dev/null ./...) && touch $@; \
 	fi
 
 demo: setup

@@ -11,6 +11,7 @@ from google.protobuf.any_pb2 import Any as AnyProto
 from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
 from temporalio.api.errordetails.v1 import message_pb2 as details
+from temporalio.api.failure.v1 import MultiOperationExecutionAborted
 
 from wfctl.devserver.core import errors
 
@@ -93,7 +94,7 @@ TABLE: dict[type[errors.ServiceError], tuple[grpc.StatusCode, Details]] = {
     errors.QueryFailed: (_C.INVALID_ARGUMENT, _query_failed),
     errors.ClientVersionNotSupported: (_C.FAILED_PRECONDITION, _client_version),
     errors.MultiOperationFailed: (_C.ABORTED, _multi_operation),
-    errors.MultiOperationAborted: (_C.ABORTED, lambda _: details.MultiOperationExecutionAborted()),
+    errors.MultiOperationAborted: (_C.ABORTED, lambda _: MultiOperationExecutionAborted()),
     errors.Unavailable: (_C.UNAVAILABLE, _none),
     errors.DeadlineExceeded: (_C.DEADLINE_EXCEEDED, _none),
     errors.Canceled: (_C.CANCELLED, _none),
