@@ -14,6 +14,7 @@ class Settings:
     max_id_length: int = 1000  # limit.maxIDLength
     blob_size_error: int = 2 * MIB  # limit.blobSize.error
     memo_size_error: int = 2 * MIB  # limit.memoSize.error
+    workflow_task_completion_size_error: int = 40 * MIB  # limit.workflowTaskCompletionBufferSize
     message_size_error: int = 4 * MIB  # gRPC's own limit
     history_count_suggest_continue_as_new: int = 4 * 1024  # limit.historyCount.suggestContinueAsNew
     history_size_suggest_continue_as_new: int = 4 * MIB  # limit.historySize.suggestContinueAsNew

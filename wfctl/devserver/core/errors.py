@@ -141,6 +141,13 @@ class Internal(ServiceError):
 
 
 @dataclass(eq=False)
+class Unknown(ServiceError):
+    """What the real server lets through untranslated; clients may rely on the code."""
+
+    message: str
+
+
+@dataclass(eq=False)
 class DataLoss(ServiceError):
     message: str
 

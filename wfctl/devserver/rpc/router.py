@@ -9,13 +9,13 @@ from typing import Any
 import grpc
 import grpc.aio
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from temporalio.api.operatorservice.v1 import service_pb2 as operator_service
 from temporalio.api.workflowservice.v1 import service_pb2 as workflow_service
 
-from wfctl.devserver.core.errors import ServiceError
-from wfctl.devserver.rpc import status
+from wfctl.devserver.core.errors import Internal, ServiceError
+from wfctl.devserver.rpc import client_headers, status
 from wfctl.devserver.rpc.backend import Backend, Call
 
 # (backend, request, call) -> response message, or the response already serialized.
@@ -39,7 +39,7 @@ def implemented() -> dict[str, Function]:
     return rows
 
 
-class Router(grpc.GenericRpcHandler):
+class Router(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Looks a call's method up in the tables."""
 
     def __init__(self, backend: Backend) -> None:
@@ -60,22 +60,29 @@ def _serialize(response: Message | bytes) -> bytes:
 
 def _handler(backend: Backend, method: MethodDescriptor, function: Function | None) -> grpc.RpcMethodHandler:
     request_type = GetMessageClass(method.input_type)
-    behaviour = _unimplemented(method.name) if function is None else _behaviour(backend, function)
-    return grpc.unary_unary_rpc_method_handler(behaviour, request_type.FromString, _serialize)
+    behaviour = (
+        _unimplemented(method.name) if function is None else _behaviour(backend, function, request_type.FromString)
+    )
+    return grpc.unary_unary_rpc_method_handler(behaviour, None, _serialize)
 
 
-def _behaviour(backend: Backend, function: Function) -> Callable[[Message, Any], Awaitable[Message | bytes]]:
-    async def call(request: Message, context: Any) -> Message | bytes:
+def _behaviour(
+    backend: Backend, function: Function, parse: Callable[[bytes], Message]
+) -> Callable[[bytes, Any], Awaitable[Message | bytes]]:
+    async def call(body: bytes, context: Any) -> Message | bytes:
         try:
-            return await function(backend, request, Call(context, time.monotonic()))
+            client_headers.check(context.invocation_metadata())
+            return await function(backend, parse(body), Call(context, time.monotonic()))
         except ServiceError as error:
             await status.abort(context, error)
+        except DecodeError as error:
+            await status.abort(context, Internal(f"grpc: error unmarshalling request: {error}"))
 
     return call
 
 
-def _unimplemented(name: str) -> Callable[[Message, Any], Awaitable[Message | bytes]]:
-    async def call(request: Message, context: Any) -> Message | bytes:
+def _unimplemented(name: str) -> Callable[[bytes, Any], Awaitable[Message | bytes]]:
+    async def call(body: bytes, context: Any) -> Message | bytes:
         return await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{name} is not implemented by wfctl")  # type: ignore[no-any-return]
 
     return call

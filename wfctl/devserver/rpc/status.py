@@ -99,6 +99,7 @@ TABLE: dict[type[errors.ServiceError], tuple[grpc.StatusCode, Details]] = {
     errors.DeadlineExceeded: (_C.DEADLINE_EXCEEDED, _none),
     errors.Canceled: (_C.CANCELLED, _none),
     errors.Internal: (_C.INTERNAL, _none),
+    errors.Unknown: (_C.UNKNOWN, _none),
     errors.DataLoss: (_C.DATA_LOSS, _none),
     errors.Unimplemented: (_C.UNIMPLEMENTED, _none),
 }

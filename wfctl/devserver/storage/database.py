@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar
 import aiosqlite
 
 from wfctl.devserver.core.errors import Unavailable
+from wfctl.devserver.storage.lock import FileLock
 
 Durability = Literal["full", "normal", "memory"]
 Statement = tuple[str, Sequence[Any]]
@@ -30,8 +31,10 @@ class Connection(aiosqlite.Connection):
         return await self._execute(function, self._conn)  # type: ignore[no-any-return,no-untyped-call]
 
 
-def open_connection(path: str, *, uri: bool = False) -> Connection:
-    return Connection(lambda: sqlite3.connect(path, uri=uri, isolation_level=None, check_same_thread=False), 64)
+async def open_connection(path: str) -> Connection:
+    connection = Connection(lambda: sqlite3.connect(path, isolation_level=None, check_same_thread=False), 64)
+    await connection
+    return connection
 
 
 @dataclass(slots=True, eq=False)
@@ -50,6 +53,8 @@ class Database:
     reader: Connection
     durability: Durability
     path: str
+    identity: str = ""  # a uuid that the file keeps for life; shown as the cluster's id
+    lock: FileLock | None = None
     on_failure: Callable[[sqlite3.Error], None] = lambda _: None
     _queue: list[Write] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -83,6 +88,8 @@ class Database:
         await self.writer.close()
         if self.reader is not self.writer:
             await self.reader.close()
+        if self.lock is not None:
+            self.lock.release()
 
     async def _commit_loop(self) -> None:
         while True:

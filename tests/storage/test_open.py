@@ -1,0 +1,270 @@
+"""Opening a database: made, locked, checked, migrated, or refused with a sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from wfctl.devserver.storage.database import Database
+from wfctl.devserver.storage.file_check import APPLICATION_ID, CannotOpen
+from wfctl.devserver.storage.open import open_database
+from wfctl.devserver.storage.schema import CURRENT_VERSION, VERSIONS
+
+Open = Callable[..., Awaitable[Database]]
+
+
+@pytest.fixture
+async def open_() -> AsyncIterator[Open]:
+    async with AsyncExitStack() as stack:
+
+        async def opened(path: Path | None, **options: object) -> Database:
+            database = await open_database(path, **options)  # type: ignore[arg-type]
+            database.start()
+            stack.push_async_callback(database.close)
+            return database
+
+        yield opened
+
+
+async def made(path: Path, rows: int = 0) -> bytes:
+    """A closed database with some rows; its bytes."""
+    database = await open_database(path)
+    database.start()
+    for number in range(rows):
+        await database.write([("INSERT INTO meta VALUES (?, ?)", (f"key-{number}", "x" * 1000))])
+    await database.close()
+    return path.read_bytes()
+
+
+async def scalar(database: Database, sql: str) -> object:
+    return await database.read(lambda raw: raw.execute(sql).fetchone()[0])
+
+
+async def refused(path: Path, **options: object) -> str:
+    with pytest.raises(CannotOpen) as caught:
+        await open_database(path, **options)  # type: ignore[arg-type]
+    assert caught.value.hint
+    assert not Path(f"{path}.lock").exists()
+    return caught.value.message
+
+
+async def test_a_new_file_is_made_with_our_name_and_version(tmp_path: Path, open_: Open) -> None:
+    database = await open_(tmp_path / "dev.db")
+    assert await scalar(database, "PRAGMA application_id") == APPLICATION_ID
+    assert await scalar(database, "PRAGMA user_version") == CURRENT_VERSION
+    assert await scalar(database, "PRAGMA journal_mode") == "wal"
+
+
+async def test_what_was_committed_is_there_again_with_the_same_identity(tmp_path: Path, open_: Open) -> None:
+    path = tmp_path / "dev.db"
+    first = await open_database(path)
+    first.start()
+    await first.write([("INSERT INTO meta VALUES ('k', 'v')", ())])
+    await first.close()
+    second = await open_(path)
+    assert await scalar(second, "SELECT value FROM meta WHERE key = 'k'") == "v"
+    assert second.identity == first.identity != ""
+
+
+@pytest.mark.parametrize(("durability", "synchronous"), [("full", 2), ("normal", 1)])
+async def test_durability_is_what_sqlite_says_it_is(
+    tmp_path: Path, open_: Open, durability: Literal["full", "normal"], synchronous: int
+) -> None:
+    database = await open_(tmp_path / "dev.db", durability=durability)
+    assert await database.writer.run(lambda raw: raw.execute("PRAGMA synchronous").fetchone()[0]) == synchronous
+    assert database.durability == durability
+
+
+async def test_memory_is_one_connection_for_reading_and_writing(open_: Open) -> None:
+    database = await open_(None)
+    await database.write([("INSERT INTO meta VALUES ('k', 'v')", ())])
+    assert await scalar(database, "SELECT value FROM meta WHERE key = 'k'") == "v"
+    assert database.durability == "memory"
+
+
+async def test_the_reader_cannot_write(tmp_path: Path, open_: Open) -> None:
+    database = await open_(tmp_path / "dev.db")
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        await database.read(lambda raw: raw.execute("DELETE FROM meta"))
+
+
+async def test_a_pragma_is_applied_and_one_that_is_ours_is_refused(tmp_path: Path, open_: Open) -> None:
+    database = await open_(tmp_path / "dev.db", pragmas={"wal_autocheckpoint": "77", "journal_mode": "WAL"})
+    assert await database.writer.run(lambda raw: raw.execute("PRAGMA wal_autocheckpoint").fetchone()[0]) == 77
+    assert "decides journal_mode itself" in await refused(tmp_path / "b.db", pragmas={"journal_mode": "delete"})
+    assert "NAME=VALUE" in await refused(tmp_path / "b.db", pragmas={"cache_size": "1; DROP TABLE meta"})
+
+
+# ── one server for one file ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_second_server_is_told_which_pid_holds_the_file(tmp_path: Path, open_: Open) -> None:
+    path = tmp_path / "dev.db"
+    await open_(path)
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    for name in (path, link):
+        with pytest.raises(CannotOpen, match=f"in use by the server with pid {os.getpid()}"):
+            await open_database(name)
+
+
+async def test_the_lock_of_a_killed_server_heals(tmp_path: Path, open_: Open) -> None:
+    path = tmp_path / "dev.db"
+    script = (
+        "import asyncio, os, pathlib, signal, sys\n"
+        "from wfctl.devserver.storage.open import open_database\n"
+        "async def main():\n"
+        "    database = await open_database(pathlib.Path(sys.argv[1]))\n"
+        "    database.start()\n"
+        "    await database.write([(\"INSERT INTO meta VALUES ('k', 'v')\", ())])\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(main())\n"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, str(path))
+    assert await process.wait() == -9
+    assert Path(f"{path}.lock").exists()
+    database = await open_(path)
+    assert await scalar(database, "SELECT value FROM meta WHERE key = 'k'") == "v"
+
+
+async def test_a_closed_database_leaves_nothing_but_its_file(tmp_path: Path) -> None:
+    await made(tmp_path / "dev.db", rows=3)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["dev.db"]
+
+
+# ── refused as it lies ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_file_that_is_no_database_is_refused_untouched(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("shopping list\n" * 100)
+    before = path.read_bytes()
+    assert "is not a database" in await refused(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [("bookmarks", "of another program"), ("executions_visibility", "database of `temporal server start-dev`")],
+)
+async def test_the_database_of_another_program_is_refused_untouched(tmp_path: Path, table: str, sentence: str) -> None:
+    path = tmp_path / "other.db"
+    other = sqlite3.connect(path)
+    other.execute(f"CREATE TABLE {table} (x)")
+    other.close()
+    before = path.read_bytes()
+    assert sentence in await refused(path)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["other.db"]
+
+
+async def test_a_truncated_file_is_refused_untouched(tmp_path: Path) -> None:
+    path = tmp_path / "dev.db"
+    whole = await made(path, rows=30)
+    for length in (50, 4096, len(whole) - 1, len(whole) // 2):
+        path.write_bytes(whole[:length])
+        assert "is cut short" in await refused(path)
+        assert path.read_bytes() == whole[:length]
+
+
+async def test_a_truncated_file_is_refused_although_it_has_a_log(tmp_path: Path) -> None:
+    path, copy = tmp_path / "dev.db", tmp_path / "copy.db"
+    await made(path, rows=30)
+    database = await open_database(path)
+    database.start()
+    await database.write([("INSERT INTO meta VALUES ('k', 'v')", ())])
+    copy.write_bytes(path.read_bytes()[:-8192])
+    log = Path(f"{path}-wal").read_bytes()
+    Path(f"{copy}-wal").write_bytes(log)
+    await database.close()
+    assert "is cut short" in await refused(copy)
+    assert Path(f"{copy}-wal").read_bytes() == log
+
+
+async def test_pages_that_are_only_in_the_log_are_not_missed(tmp_path: Path, open_: Open) -> None:
+    path, copy = tmp_path / "dev.db", tmp_path / "copy.db"
+    database = await open_(path)
+    for number in range(30):
+        await database.write([("INSERT INTO meta VALUES (?, ?)", (f"key-{number}", "x" * 1000))])
+    copy.write_bytes(path.read_bytes())
+    Path(f"{copy}-wal").write_bytes(Path(f"{path}-wal").read_bytes())
+    copied = await open_(copy)
+    assert await scalar(copied, "SELECT count(*) FROM meta WHERE key LIKE 'key-%'") == 30
+
+
+async def test_a_log_without_its_database_is_refused_untouched(tmp_path: Path, open_: Open) -> None:
+    path, orphan = tmp_path / "dev.db", tmp_path / "gone.db"
+    database = await open_(path)
+    await database.write([("INSERT INTO meta VALUES ('k', 'v')", ())])
+    log = Path(f"{orphan}-wal")
+    log.write_bytes(Path(f"{path}-wal").read_bytes())
+    before = log.read_bytes()
+    assert "is missing, but its write-ahead log" in await refused(orphan)
+    orphan.touch()
+    assert "is empty, but its write-ahead log" in await refused(orphan)
+    assert log.read_bytes() == before
+
+
+async def test_a_damaged_page_is_refused_untouched(tmp_path: Path) -> None:
+    path = tmp_path / "dev.db"
+    data = bytearray(await made(path, rows=30))
+    data[-4096 * 3 : -4096 * 2] = os.urandom(4096)
+    path.write_bytes(data)
+    assert "is damaged" in await refused(path)
+    assert path.read_bytes() == bytes(data)
+
+
+async def test_a_directory_or_a_missing_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    assert "is a directory" in await refused(tmp_path / "folder")
+    assert "does not exist" in await refused(tmp_path / "nowhere" / "dev.db")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+async def test_a_read_only_directory_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    assert "cannot be written to" in await refused(tmp_path / "dev.db")
+    tmp_path.chmod(0o700)
+
+
+# ── versions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_newer_schema_is_refused_untouched(tmp_path: Path) -> None:
+    path = tmp_path / "dev.db"
+    database = await open_database(path, versions=(*VERSIONS, "CREATE TABLE later (x);\n"))
+    await database.close()
+    before = path.read_bytes()
+    assert "written by a newer wfctl" in await refused(path)
+    assert path.read_bytes() == before
+
+
+async def test_an_older_schema_is_migrated_after_a_backup(tmp_path: Path, open_: Open) -> None:
+    path = tmp_path / "dev.db"
+    await made(path, rows=3)
+    versions = (*VERSIONS, "CREATE TABLE later (x);\nINSERT INTO later VALUES (1);\n")
+    database = await open_(path, versions=versions)
+    assert await scalar(database, "SELECT x FROM later") == 1
+    assert await scalar(database, "PRAGMA user_version") == len(versions)
+    backup = sqlite3.connect(f"{path}.v{CURRENT_VERSION}.bak")
+    assert backup.execute("PRAGMA user_version").fetchone() == (CURRENT_VERSION,)
+    assert backup.execute("SELECT count(*) FROM meta WHERE key LIKE 'key-%'").fetchone() == (3,)
+    backup.close()
+
+
+async def test_a_failed_migration_leaves_the_file_at_its_old_version(tmp_path: Path, open_: Open) -> None:
+    path = tmp_path / "dev.db"
+    await made(path, rows=3)
+    versions = (*VERSIONS, "CREATE TABLE later (x);\nINSERT INTO nowhere VALUES (1);\n")
+    assert "could not be brought from schema version" in await refused(path, versions=versions)
+    database = await open_(path)
+    assert await scalar(database, "SELECT count(*) FROM meta WHERE key LIKE 'key-%'") == 3
+    assert await scalar(database, "SELECT count(*) FROM sqlite_schema WHERE name = 'later'") == 0

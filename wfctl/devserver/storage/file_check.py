@@ -1,0 +1,183 @@
+"""What a database file is, before SQLite may touch it.
+
+SQLite heals what it thinks it can: it truncates a write-ahead log whose database is gone and extends a file that was cut
+short. So the file is judged by its bytes first (https://www.sqlite.org/fileformat.html), and what is not plainly ours
+and whole is refused as it lies.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+APPLICATION_ID = 0x77666374  # "wfct"
+
+_MAGIC = b"SQLite format 3\x00"
+_HEADER_BYTES = 100
+_WAL_HEADER_BYTES = 32
+_WAL_FRAME_HEADER_BYTES = 24
+
+
+@dataclass(eq=False)
+class CannotOpen(Exception):
+    """The database cannot be used: a sentence that says why, and what to do."""
+
+    message: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.message}\nhint: {self.hint}"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The facts of a database file's first page."""
+
+    page_size: int
+    page_count: int
+    page_count_is_valid: bool
+    user_version: int
+    application_id: int
+
+    @classmethod
+    def parse(cls, data: bytes) -> Header:
+        page_size: int = struct.unpack_from(">H", data, 16)[0]
+        change_counter, page_count = struct.unpack_from(">II", data, 24)
+        (user_version,) = struct.unpack_from(">I", data, 60)
+        (application_id,) = struct.unpack_from(">I", data, 68)
+        (valid_for,) = struct.unpack_from(">I", data, 92)
+        return cls(
+            page_size=65536 if page_size == 1 else page_size,
+            page_count=page_count,
+            page_count_is_valid=change_counter == valid_for,
+            user_version=user_version,
+            application_id=application_id,
+        )
+
+
+def check_file(path: Path, newest_version: int) -> bool:
+    """Raise `CannotOpen` unless the file is ours and whole, or not there; True when it has to be made."""
+    if path.is_dir():
+        raise CannotOpen(f"{path} is a directory, not a database file.", "name a file, as in --db-filename dev.db")
+    size = path.stat().st_size if path.exists() else 0
+    wal = Path(f"{path}-wal")
+    wal_size = wal.stat().st_size if wal.exists() else 0
+    if size == 0:
+        if wal_size > 0:
+            _refuse_orphan(path, wal)
+        return True
+    data = _read_header(path)
+    if not data.startswith(_MAGIC):
+        raise CannotOpen(
+            f"{path} is not a database: it does not begin as a SQLite file does.",
+            "name another file, or move this one away to start with an empty database",
+        )
+    if len(data) < _HEADER_BYTES:
+        _refuse_truncated(path, size)
+    header = Header.parse(data)
+    if header.application_id != APPLICATION_ID:
+        _refuse_foreign(path)
+    if header.user_version > newest_version:
+        refuse_newer(path, header.user_version, newest_version)
+    _check_length(path, header, size, wal)
+    return False
+
+
+def refuse_newer(path: Path, version: int, newest_version: int) -> None:
+    raise CannotOpen(
+        f"{path} was written by a newer wfctl (schema version {version}; this one knows up to {newest_version}).",
+        "upgrade wfctl (pip install -U wfctl), or start with another --db-filename",
+    )
+
+
+def refuse_corrupt(path: Path, reason: object) -> CannotOpen:
+    return CannotOpen(
+        f"{path} is damaged: {reason}.",
+        f"it is left as it is; restore a copy ({path}.v*.bak, if there is one), salvage it with"
+        f" `sqlite3 {path} .recover`, or move it away to start empty",
+    )
+
+
+def _read_header(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEADER_BYTES)
+    except PermissionError:
+        raise CannotOpen(f"{path} cannot be read: permission denied.", f"check who owns it: ls -l {path}") from None
+
+
+def _refuse_orphan(path: Path, wal: Path) -> None:
+    what = "is empty" if path.exists() else "is missing"
+    raise CannotOpen(
+        f"{path} {what}, but its write-ahead log {wal} holds data that belongs to it.",
+        f"put the database file back beside its log, or move {wal} away to start with an empty database",
+    )
+
+
+def _refuse_truncated(path: Path, size: int) -> None:
+    raise CannotOpen(
+        f"{path} is cut short: {size} bytes are left of it, less than its header promises.",
+        f"it is left as it is; restore a copy ({path}.v*.bak, if there is one), or move it away to start empty",
+    )
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Some other program's SQLite file; looked into without leaving a trace."""
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+        try:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise refuse_corrupt(path, error) from error
+    if "executions_visibility" in tables:
+        raise CannotOpen(
+            f"{path} is a database of `temporal server start-dev`, which wfctl cannot read.",
+            "name another file with --db-filename; workflow histories can be carried over as JSON files",
+        )
+    raise CannotOpen(
+        f"{path} is a SQLite database of another program, not of wfctl.",
+        "name another file with --db-filename",
+    )
+
+
+def _check_length(path: Path, header: Header, size: int, wal: Path) -> None:
+    """Every page must be in the file or in its log; a checkpoint that a crash cut off leaves the last ones there."""
+    logged = _logged_pages(wal, header.page_size)
+    page_count = logged.page_count or (header.page_count if header.page_count_is_valid else 0)
+    whole_pages = size // header.page_size
+    missing = next((page for page in range(whole_pages + 1, page_count + 1) if page not in logged.pages), None)
+    if missing is not None:
+        _refuse_truncated(path, size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    pages: frozenset[int] = frozenset()
+    page_count: int = 0  # of the database as of the last commit in the log; 0 when it holds none
+
+
+def _logged_pages(wal: Path, page_size: int) -> _Log:
+    try:
+        data_size = os.stat(wal).st_size
+    except FileNotFoundError:
+        return _Log()
+    if data_size < _WAL_HEADER_BYTES + _WAL_FRAME_HEADER_BYTES + page_size:
+        return _Log()
+    pages: set[int] = set()
+    committed: set[int] = set()
+    page_count = 0
+    with wal.open("rb") as file:
+        salts = file.read(_WAL_HEADER_BYTES)[16:24]
+        while len(frame := file.read(_WAL_FRAME_HEADER_BYTES)) == _WAL_FRAME_HEADER_BYTES and frame[8:16] == salts:
+            page, count_after_commit = struct.unpack_from(">II", frame)
+            pages.add(page)
+            if count_after_commit:
+                committed |= pages
+                page_count = count_after_commit
+            file.seek(page_size, os.SEEK_CUR)
+    return _Log(frozenset(committed), page_count)
