@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.server import wfctl_executable
 from wfctl.commands.new import create_project, find_template, load_templates
 from wfctl.errors import CommandError, ExitCode, UsageMistake
 
@@ -51,3 +55,18 @@ def test_an_unknown_template_names_those_that_exist() -> None:
         find_template("no-such")
     assert refused.value.hint is not None
     assert "order-saga" in refused.value.hint
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("name", sorted(load_templates()))
+def test_the_tests_of_a_new_project_pass(name: str, tmp_path: Path) -> None:
+    create_project(find_template(name), tmp_path / "project")
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=tmp_path / "project",
+        env={**os.environ, "TEMPORAL_DEV_SERVER": str(wfctl_executable(tmp_path))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-2000:]
