@@ -12,6 +12,8 @@ import json
 import math
 import os
 import platform
+import shlex
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,7 +25,9 @@ from typing import Any
 from bench import servers
 from bench.report import Result, table
 
-OURS = f"{sys.executable} -m wfctl server start-dev"
+THIS_WFCTL = [sys.executable, "-m", "wfctl"]
+OURS = f"{shlex.join(THIS_WFCTL)} server start-dev"
+REPEATS = 7
 SETTLE_SECONDS = 1.0
 
 
@@ -73,6 +77,30 @@ def measure(name: str, command: str, storage: str, options: argparse.Namespace) 
     )
 
 
+def time_commands(options: argparse.Namespace) -> dict[str, float]:
+    """Medians of whole processes, in seconds: what a person waits for after pressing return."""
+    print("measuring the command line …", file=sys.stderr, flush=True)
+    with tempfile.TemporaryDirectory(prefix="wfctl-bench-") as directory:
+        server = servers.start(options.server, Path(directory), None)
+        try:
+            asked = {
+                "wfctl --help": ["--help"],
+                "wfctl workflow list": ["workflow", "list", "--address", server.address],
+            }
+            return {
+                title: statistics.median(_whole_process([*THIS_WFCTL, *words]) for _ in range(REPEATS))
+                for title, words in asked.items()
+            }
+        finally:
+            server.stop()
+
+
+def _whole_process(words: list[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(words, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=True, timeout=60)
+    return time.perf_counter() - began
+
+
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--server", default=OURS, metavar="COMMAND", help="what to measure (default: this wfctl)")
@@ -94,15 +122,17 @@ def main() -> int:
             storage: [measure(name, command, storage, options) for name, command in commands.items()]
             for storage in storages
         }
+        commands_took = time_commands(options)
     except servers.ServerDidNotStart as error:
         print(f"error: the server did not start: {error}", file=sys.stderr)
         return 1
     if options.json:
         machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
         flat = [asdict(result) for group in results.values() for result in group]
-        print(json.dumps({"machine": machine, "results": _without_nan(flat)}, indent=2))
+        print(json.dumps({"machine": machine, "results": _without_nan(flat), "commands": commands_took}, indent=2))
         return 0
     print("\n\n".join(table(storage, group, options.at_once) for storage, group in results.items()))
+    print("\n" + "\n".join(f"{title}, whole process: {took:.2f} s" for title, took in commands_took.items()))
     return 0
 
 
