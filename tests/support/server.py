@@ -95,8 +95,8 @@ class Server:
                         raise RuntimeError(f"no answer in {READY_SECONDS} s:\n{self.log.read_text()}") from error
 
 
-def start_server(directory: Path, *, port: int | None = None, options: Sequence[str] = ()) -> Server:
-    """Start `server start-dev` and return when it answers; its output goes to `directory/server.log`."""
+def spawn_server(directory: Path, *, port: int | None = None, options: Sequence[str] = ()) -> Server:
+    """Start `server start-dev` and do not wait for it; its output goes to `directory/server.log`."""
     port = port or free_port()
     log = directory / "server.log"
     command = [
@@ -112,7 +112,12 @@ def start_server(directory: Path, *, port: int | None = None, options: Sequence[
     ]
     with log.open("ab") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, cwd=directory, env=_environment())
-    server = Server(process, port, log)
+    return Server(process, port, log)
+
+
+def start_server(directory: Path, *, port: int | None = None, options: Sequence[str] = ()) -> Server:
+    """Start a server and return when it answers."""
+    server = spawn_server(directory, port=port, options=options)
     try:
         server.wait_until_ready()
     except BaseException:
