@@ -31,7 +31,7 @@ NAMES = (*COMMON, "signal_with_start", *BANK)
 def driver(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Built from modules that are already here: a test run never downloads."""
     executable = tmp_path_factory.mktemp("go") / "sdk"
-    environment = {**os.environ, "GOPROXY": "off", "GOFLAGS": "-buildvcs=false"}
+    environment = {**os.environ, "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false"}
     built = subprocess.run(
         ["go", "build", "-o", str(executable), "."],
         cwd=PROJECT,

@@ -11,6 +11,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 TRACE: dict[str, list[str]] = defaultdict(list)
+TOKENS: asyncio.Queue[bytes] = asyncio.Queue()
 
 
 @activity.defn
@@ -86,6 +87,13 @@ async def credit_score(applicant: str) -> int:
     return 640 if applicant == "declined" else 720
 
 
+@activity.defn
+async def wait_for_outside(key: str) -> str:
+    """Somebody else completes it."""
+    TOKENS.put_nowait(activity.info().task_token)
+    activity.raise_complete_async()
+
+
 ALL: list[Callable[..., Any]] = [
     reserve_inventory,
     release_inventory,
@@ -97,4 +105,5 @@ ALL: list[Callable[..., Any]] = [
     hang_until_cancelled,
     verify_identity,
     credit_score,
+    wait_for_outside,
 ]

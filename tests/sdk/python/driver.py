@@ -29,7 +29,7 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateStage,
 )
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.common import RetryPolicy, WorkflowIDConflictPolicy
 from temporalio.converter import DataConverter, PayloadCodec
 from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.service import RPCError, RPCStatusCode
@@ -342,6 +342,63 @@ async def worker_restart_resumes(run: Run) -> Any:
     return "resumed"
 
 
+async def update_survives_a_worker_restart(run: Run) -> Any:
+    """Accepted by a worker that goes away, completed by the next one; the caller waits all along."""
+    queue = run.new_id("restart")
+    released = run.new_id("gate")
+    async with worker(run.client, queue):
+        handle = await run.client.start_workflow(workflows.Gate.run, id=released, task_queue=queue)
+        update = await handle.start_update(
+            workflows.Gate.pass_through, "ada", wait_for_stage=WorkflowUpdateStage.ACCEPTED
+        )
+        waiting = asyncio.create_task(update.result())
+    await handle.signal(workflows.Gate.open)
+    async with worker(run.client, queue, max_cached_workflows=0):
+        equal(await waiting, "ada went through")
+        equal(await handle.result(), 1)
+    return "completed"
+
+
+async def activity_completed_from_outside(run: Run) -> Any:
+    """By task token and by id, as a person or another system would."""
+    for by_token in (True, False):
+        workflow_id = run.new_id("outside")
+        handle = await run.start(workflows.Outside.run, workflow_id, workflow_id=workflow_id)
+        token = await asyncio.wait_for(activities.TOKENS.get(), 10)
+        outside = (
+            run.client.get_async_activity_handle(task_token=token)
+            if by_token
+            else run.client.get_async_activity_handle(workflow_id=workflow_id, run_id=None, activity_id="manual")
+        )
+        await outside.heartbeat("still here")
+        await outside.complete(f"by token: {by_token}")
+        equal(await handle.result(), f"by token: {by_token}")
+    return "completed"
+
+
+async def workflow_task_failure_is_retried(run: Run) -> Any:
+    """A bug in workflow code is no failure of the workflow: fixed code takes it on."""
+    workflows.Buggy.fixed = False
+    handle = await run.start(workflows.Buggy.run)
+    while True:
+        types = await event_types(handle)
+        if "WORKFLOW_TASK_FAILED" in types:
+            break
+    workflows.Buggy.fixed = True
+    equal(await handle.result(), "fixed")
+    return types
+
+
+async def workflow_retries_and_external_signal(run: Run) -> Any:
+    """A retry policy makes a second run, which signals another workflow."""
+    target = await run.start(workflows.Approval.run, 60.0)
+    policy = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=3)
+    handle = await run.start(workflows.SecondTimeLucky.run, target.id, retry_policy=policy)
+    equal(await handle.result(), 2)
+    equal(await target.result(), "approved by a workflow")
+    return 2
+
+
 async def histories_replay(run: Run) -> Any:
     """Last: everything that ran before replays without nondeterminism."""
     replayer = Replayer(workflows=workflows.ALL)
@@ -368,6 +425,10 @@ SCENARIOS: list[Callable[[Run], Awaitable[Any]]] = [
     encrypted_payloads,
     namespaces_isolate,
     worker_restart_resumes,
+    update_survives_a_worker_restart,
+    activity_completed_from_outside,
+    workflow_task_failure_is_retried,
+    workflow_retries_and_external_signal,
     histories_replay,
 ]
 

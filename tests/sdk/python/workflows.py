@@ -201,7 +201,64 @@ class LoanApplication:
         return "approved" if score >= 650 else "declined: credit score below threshold"
 
 
-ALL = [
+@workflow.defn
+class Gate:
+    """An update that waits for a signal."""
+
+    def __init__(self) -> None:
+        self.is_open = False
+        self.passed = 0
+
+    @workflow.update
+    async def pass_through(self, who: str) -> str:
+        await workflow.wait_condition(lambda: self.is_open)
+        self.passed += 1
+        return f"{who} went through"
+
+    @workflow.signal
+    def open(self) -> None:
+        self.is_open = True
+
+    @workflow.run
+    async def run(self) -> int:
+        await workflow.wait_condition(lambda: self.is_open and workflow.all_handlers_finished())
+        return self.passed
+
+
+@workflow.defn
+class Outside:
+    @workflow.run
+    async def run(self, key: str) -> str:
+        return await workflow.execute_activity(
+            activities.wait_for_outside, key, activity_id="manual", start_to_close_timeout=timedelta(seconds=30)
+        )
+
+
+@workflow.defn(sandboxed=False)
+class Buggy:
+    """Broken until somebody fixes it: outside the sandbox, as the fix is a class attribute."""
+
+    fixed = False
+
+    @workflow.run
+    async def run(self) -> str:
+        if not Buggy.fixed:
+            raise RuntimeError("a bug")
+        return "fixed"
+
+
+@workflow.defn
+class SecondTimeLucky:
+    @workflow.run
+    async def run(self, approval_id: str) -> int:
+        attempt = workflow.info().attempt
+        if attempt == 1:
+            raise ApplicationError("the first time", type="Unlucky")
+        await workflow.get_external_workflow_handle(approval_id).signal("decide", args=["approved", "a workflow"])
+        return attempt
+
+
+ALL: list[type] = [
     OrderSaga,
     Approval,
     Child,
@@ -213,4 +270,8 @@ ALL = [
     Cancellable,
     LocalAndPatched,
     LoanApplication,
+    Gate,
+    Outside,
+    Buggy,
+    SecondTimeLucky,
 ]
