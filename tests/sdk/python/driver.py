@@ -10,6 +10,7 @@ import asyncio
 import dataclasses
 import json
 import logging
+import os
 import sys
 import traceback
 import uuid
@@ -467,4 +468,7 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    code = asyncio.run(main())
+    # The SDK's native threads may outlive the interpreter's end and abort the process: what counts was said.
+    sys.stdout.flush()
+    os._exit(code)
