@@ -203,9 +203,16 @@ def _convert(name: str, function: Callable[..., Any], summary: str = "") -> Any:
 
 
 def _keep_examples(doc: str) -> str:
-    """Indented blocks of a docstring are examples, which the help must not wrap: `\\b` tells it so."""
-    blocks = doc.split("\n\n")
-    return "\n\n".join(f"\b\n{block}" if block.startswith("    ") else block for block in blocks)
+    """Blocks of a docstring that are command lines must not be wrapped by the help: `\\b` tells it so."""
+    return "\n\n".join(_example(block) if _is_example(block) else block for block in doc.split("\n\n"))
+
+
+def _is_example(block: str) -> bool:
+    return block.startswith(("    ", "wfctl "))
+
+
+def _example(block: str) -> str:
+    return "\b\n" + "\n".join(f"  {line}" for line in inspect.cleandoc(block).split("\n"))
 
 
 def _flattened(function: Callable[..., Any]) -> Callable[..., Any]:

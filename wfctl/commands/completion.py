@@ -18,14 +18,14 @@ def completion(
     source <(wfctl completion bash)
     wfctl completion fish > ~/.config/fish/completions/wfctl.fish
     """
-    from typer.completion import get_completion_script
+    from typer._completion_shared import get_completion_script
 
     typer.echo(get_completion_script(prog_name="wfctl", complete_var=VARIABLE, shell=shell))
 
 
 def register() -> None:
     """Teach typer the shells, when one of them asks what could come next."""
-    from typer.completion import completion_init
+    from typer._completion_classes import completion_init
 
     completion_init()
 

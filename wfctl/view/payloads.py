@@ -9,10 +9,15 @@ from typing import Any
 from wfctl.view.protojson import has_shorthand, payload_shorthand
 
 
+def compact_json(value: Any) -> str:
+    """JSON on one line, written as Go writes it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def payload_text(payload: Any) -> str:
     """One payload on one line."""
     if has_shorthand(payload):
-        return json.dumps(payload_shorthand(payload), ensure_ascii=False)
+        return compact_json(payload_shorthand(payload))
     encoding = payload.metadata.get("encoding", b"").decode("utf-8", "replace")
     if encoding.startswith("json/"):
         return str(payload.data.decode("utf-8", "replace"))
@@ -26,14 +31,14 @@ def payloads_text(payloads: Any) -> str:
     if not payloads.payloads:
         return ""
     texts = [payload_text(payload) for payload in payloads.payloads]
-    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+    return texts[0] if len(texts) == 1 else f"[{','.join(texts)}]"
 
 
 def summary_text(payload: Any) -> str:
     """A payload that holds a string, without its quotes; user metadata is written so."""
     if has_shorthand(payload):
         value = payload_shorthand(payload)
-        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return value if isinstance(value, str) else compact_json(value)
     return payload_text(payload)
 
 

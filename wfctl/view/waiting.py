@@ -51,14 +51,9 @@ def why_it_waits(description: Any, around: Surroundings, now: datetime) -> list[
         reasons.append(Reason(f"it is paused by {pause.identity or 'somebody'}", _lines(pause.reason), urgent=True))
     if description.HasField("pending_workflow_task"):
         reasons.append(_workflow_task(description.pending_workflow_task, info.task_queue, around, now))
-    elif (
-        info.HasField("execution_time")
-        and info.execution_time.ToDatetime(tzinfo=UTC) > now
-        and info.history_length <= 2
-    ):
-        reasons.append(
-            Reason(f"its first workflow task starts {_in(info.execution_time, now)} (start delay or backoff)")
-        )
+    elif info.history_length <= 2 and info.execution_time.ToDatetime(tzinfo=UTC) > now:
+        first = _in(info.execution_time, now)
+        reasons.append(Reason(f"its first workflow task is scheduled {first} (start delay, cron or retry)"))
     reasons.extend(_activity(activity, info.task_queue, around, now) for activity in description.pending_activities)
     reasons.extend(
         Reason(f"child workflow {child.workflow_type_name} (id {child.workflow_id})")

@@ -56,8 +56,11 @@ def result(ctx: typer.Context, reference: Reference) -> None:
     A workflow that continues as new is followed. The exit code is 0 only if it completes.
     """
     with session(ctx) as opened:
-        closed = closing_event(opened, reference.workflow_id, reference.run_id or "")
-        print_outcome(opened, closed, workflow_id=reference.workflow_id, run_id=reference.run_id or "")
+        run_id = reference.run_id or ""
+        if opened.out.is_json and not run_id:
+            run_id = _latest_run(opened, reference.workflow_id)
+        closed = closing_event(opened, reference.workflow_id, run_id)
+        print_outcome(opened, closed, workflow_id=reference.workflow_id, run_id=run_id)
 
 
 def fix_history_json(
@@ -90,6 +93,16 @@ def fix_history_json(
 
 
 # Reading events.
+
+
+def _latest_run(opened: Session, workflow_id: str) -> str:
+    from temporalio.api.common.v1 import WorkflowExecution
+    from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
+
+    request = DescribeWorkflowExecutionRequest(
+        namespace=opened.namespace, execution=WorkflowExecution(workflow_id=workflow_id)
+    )
+    return str(opened.workflow_service.DescribeWorkflowExecution(request).workflow_execution_info.execution.run_id)
 
 
 def events(
