@@ -77,6 +77,8 @@ class Bank:
     acknowledged: Counter[str] = field(default_factory=Counter)
     interrupted: int = 0
     kills: int = 0
+    open_at_kills: list[int] = field(default_factory=list)
+    closed: int = 0
     server: Server | None = None
     up: asyncio.Event = field(default_factory=asyncio.Event)
     amounts: Callable[[], int] = field(default_factory=lambda: itertools.count(1).__next__)
@@ -93,16 +95,20 @@ class Bank:
         await asyncio.to_thread(self.server.wait_until_ready)
         self.up.set()
 
+    def count_kill(self) -> None:
+        self.kills += 1
+        self.open_at_kills.append(len(self.accounts) - self.closed)
+
     async def kill(self) -> None:
         assert self.server is not None
         self.up.clear()
         self.server.kill()
-        self.kills += 1
+        self.count_kill()
         while self.kills < KILLS and self.dice.random() < 0.2:
             booting = self.spawn()
             await asyncio.sleep(self.dice.uniform(0, 0.5))
             booting.kill()
-            self.kills += 1
+            self.count_kill()
         await self.boot()
 
 
@@ -178,6 +184,7 @@ async def customer(bank: Bank, client: Client) -> None:
             await deposit(bank, client, account)
         ledger = client.get_workflow_handle_for(Ledger.run, account.workflow_id)
         assert await insist(bank, ledger.result) == 2 * sum(account.amounts)
+        bank.closed += 1
 
 
 def check_history(account: Account, history: WorkflowHistory) -> None:
@@ -256,7 +263,8 @@ async def main(directory: Path) -> dict[str, object]:
         "workflows": len(bank.accounts),
         "starts": bank.acknowledged["start"],
         "signals": bank.acknowledged.total() - bank.acknowledged["start"],
-        "interrupted": bank.interrupted,
+        "requests_interrupted": bank.interrupted,
+        "open_workflows_at_kills": bank.open_at_kills,
         "integrity": integrity,
     }
 

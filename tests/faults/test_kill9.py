@@ -30,5 +30,7 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed_under_load(tmp_p
     assert report["kills"] >= KILLS
     assert report["starts"] == report["workflows"] >= LEAST_WORKFLOWS
     assert report["signals"] == report["workflows"] * DEPOSITS
-    assert report["interrupted"] >= KILLS // 4, "the kills met no load"
+    assert report["requests_interrupted"] > 0
+    under_load = [count for count in report["open_workflows_at_kills"] if count > 0]
+    assert len(under_load) >= KILLS * 3 // 4, "the kills met no load"
     assert report["integrity"] == [["ok"]]
