@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from wfctl.devserver.rpc import activities, namespaces, queries, workflow_tasks, workflows
+from wfctl.devserver.rpc import (
+    activities,
+    cluster,
+    namespaces,
+    queries,
+    search_attributes,
+    visibility,
+    workflow_tasks,
+    workflows,
+)
 
 # Every noun's table of RPCs; `router.py` merges them.
 TABLES = (
@@ -11,4 +20,7 @@ TABLES = (
     activities.RPCS,
     queries.RPCS,
     namespaces.RPCS,
+    search_attributes.RPCS,
+    visibility.RPCS,
+    cluster.RPCS,
 )

@@ -15,6 +15,7 @@ from wfctl.devserver.storage.database import Connection, Database, Durability, o
 from wfctl.devserver.storage.file_check import APPLICATION_ID, CannotOpen, check_file, refuse_corrupt, refuse_newer
 from wfctl.devserver.storage.lock import FileLock, Locked
 from wfctl.devserver.storage.schema import VERSIONS
+from wfctl.devserver.storage.visibility_sql import add_functions
 
 FileDurability = Literal["full", "normal"]
 
@@ -48,6 +49,7 @@ async def open_database(
 async def _open_memory(versions: tuple[str, ...]) -> Database:
     connection = await open_connection(":memory:")
     identity = await connection.run(lambda raw: _create(raw, versions))
+    await connection.run(add_functions)
     return Database(writer=connection, reader=connection, durability="memory", path=":memory:", identity=identity)
 
 
@@ -75,6 +77,7 @@ async def _open_reader(path: Path) -> Connection:
         raw.execute("PRAGMA busy_timeout = 5000")
         raw.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         raw.execute("PRAGMA query_only = ON")
+        add_functions(raw)
 
     await reader.run(only_read)
     return reader

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from dataclasses import dataclass
 from typing import Any
 
+from temporalio.api.common.v1 import Memo, SearchAttributes
+
+from wfctl.devserver.core.visibility.filters import Criteria
 from wfctl.devserver.core.visibility.record import VisibilityRecord
 from wfctl.devserver.core.visibility.values import plain_values
 from wfctl.devserver.storage.database import Statement
+from wfctl.devserver.storage.visibility_sql import FAR_FUTURE, ORDER_KEY, column_of, custom_key, where
 
 _COLUMNS = (
     "run_key",
@@ -83,11 +89,80 @@ def statements_for_removal(run_key: int) -> list[Statement]:
     return [("DELETE FROM visibility WHERE run_key = ?", (run_key,))]
 
 
-def custom_key(name: str) -> str:
-    """The attribute's key in the `custom` column: itself, or (as JSON paths cannot quote everything) in hexadecimal."""
-    return name if name.isascii() and name.isidentifier() else "~" + name.encode().hex()
-
-
 def _custom(fields: Any) -> str:
     values = {custom_key(name): value for name, value in plain_values(fields).items()}
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+
+
+# ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page ended: the order key of its last record."""
+
+    close_order: int
+    start_time: int
+    run_key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    records: list[VisibilityRecord]
+    # None when this page was not full
+    end: Position | None
+
+
+def list_records(
+    connection: sqlite3.Connection, namespace_id: str, criteria: Criteria, page_size: int, after: Position | None
+) -> Page:
+    """Open runs by newest start, then closed ones by newest close."""
+    condition, parameters = where(namespace_id, criteria.filter)
+    if after is not None:
+        # The first comparison is a seek in the index; the second steps over the ties that were shown.
+        condition += (
+            f" AND ({ORDER_KEY}, start_time) <= (?, ?) AND NOT ({ORDER_KEY} = ? AND start_time = ? AND run_key <= ?)"
+        )
+        parameters += [after.close_order, after.start_time, after.close_order, after.start_time, after.run_key]
+    rows = connection.execute(
+        f"SELECT {', '.join(_COLUMNS)} FROM visibility WHERE {condition}"
+        f" ORDER BY {ORDER_KEY} DESC, start_time DESC, run_key LIMIT ?",
+        (*parameters, page_size),
+    )
+    records = [_record(row) for row in rows]
+    if len(records) < page_size:
+        return Page(records, None)
+    last = records[-1]
+    close_order = FAR_FUTURE if last.close_time is None else last.close_time
+    return Page(records, Position(close_order, last.start_time, last.run_key))
+
+
+def count_records(connection: sqlite3.Connection, namespace_id: str, criteria: Criteria) -> int:
+    condition, parameters = where(namespace_id, criteria.filter)
+    (count,) = connection.execute(f"SELECT count(*) FROM visibility WHERE {condition}", parameters).fetchone()
+    return int(count)
+
+
+def count_groups(
+    connection: sqlite3.Connection, namespace_id: str, criteria: Criteria
+) -> list[tuple[int | str | None, int]]:
+    """(value, count) for each value of the attribute that the criteria group by."""
+    assert criteria.group_by is not None
+    condition, parameters = where(namespace_id, criteria.filter)
+    column = column_of(criteria.group_by)
+    return connection.execute(
+        f"SELECT {column.sql}, count(*) FROM visibility WHERE {condition} GROUP BY 1 ORDER BY 1",
+        (*column.parameters, *parameters),
+    ).fetchall()
+
+
+def _record(row: tuple[Any, ...]) -> VisibilityRecord:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    del values["custom"]
+    values["parent_workflow_id"] = values["parent_workflow_id"] or ""
+    values["parent_run_id"] = values["parent_run_id"] or ""
+    if values["memo"] is not None:
+        values["memo"] = Memo.FromString(values["memo"])
+    if values["search_attributes"] is not None:
+        values["search_attributes"] = SearchAttributes.FromString(values["search_attributes"])
+    return VisibilityRecord(**values)

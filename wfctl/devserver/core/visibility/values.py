@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from temporalio.api.common.v1 import Payload
 
 Value = str | int | float | bool | list[str] | None
 
+_TOKEN = re.compile(r"[^\W_]+")
 _FRACTION = re.compile(r"^(?P<seconds>[^.]+)\.(?P<fraction>\d+)(?P<zone>.*)$")
 
 
@@ -45,9 +47,22 @@ def parse_datetime(text: str) -> int:
     if match:
         fraction = int(match["fraction"][:9].ljust(9, "0"))
         text = match["seconds"] + match["zone"]
-    if len(text) < 20 or text[10] not in "Tt":
+    if len(text) < 20 or text[10] != "T":
         raise ValueError(f"not an RFC 3339 time: {text}")
-    moment = datetime.fromisoformat(text.upper())
+    moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"a time without a zone: {text}")
     return int(moment.timestamp()) * 10**9 + fraction
+
+
+def text_tokens(text: str) -> list[str]:
+    """A text's words: letters and digits, without case and accents."""
+    plain = unicodedata.normalize("NFKD", text)
+    return _TOKEN.findall("".join(char for char in plain if not unicodedata.combining(char)).casefold())
+
+
+def text_matches(text: str, phrases: str) -> bool:
+    """Whether a text holds one of these phrases (as they stand between blanks) as whole words, side by side."""
+    words = f" {' '.join(text_tokens(text))} "
+    wanted = (text_tokens(phrase) for phrase in phrases.split(" ") if phrase)
+    return any(f" {' '.join(tokens)} " in words for tokens in wanted if tokens)
