@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,7 +20,13 @@ app = LazyGroup(
     help="See who polls a task queue, and its backlog.",
 )
 
-Type = Literal["workflow", "activity", "nexus"]
+
+class Type(StrEnum):
+    WORKFLOW = "workflow"
+    ACTIVITY = "activity"
+    NEXUS = "nexus"
+
+
 _UNVERSIONED = "UNVERSIONED"
 
 
@@ -146,7 +153,7 @@ def _ask(
         task_queue=TaskQueue(name=task_queue),
         api_mode=DescribeTaskQueueMode.DESCRIBE_TASK_QUEUE_MODE_ENHANCED,
         task_queue_types=[
-            TaskQueueType.Value(f"TASK_QUEUE_TYPE_{one.upper()}") for one in types or ("workflow", "activity", "nexus")
+            TaskQueueType.Value(f"TASK_QUEUE_TYPE_{one.name}") for one in types or (Type.WORKFLOW, Type.ACTIVITY)
         ],
         report_pollers=True,
         report_stats=stats,
@@ -186,7 +193,7 @@ def _pollers(opened: Session, part: Part) -> list[dict[str, Any]]:
             "taskQueueType": part.type,
             "identity": poller.identity,
             "lastAccessTime": poller.last_access_time.ToJsonString(),
-            "ratePerSecond": poller.rate_per_second,
+            "ratePerSecond": _single_precision(poller.rate_per_second),
         }
         if opened.out.is_text:
             row["_lastAccessTime"] = poller.last_access_time
@@ -203,10 +210,15 @@ def _stats(part: Part) -> dict[str, Any]:
         "taskQueueType": part.type,
         "approximateBacklogCount": stats.approximate_backlog_count,
         "approximateBacklogAge": long_duration(stats.approximate_backlog_age.ToTimedelta()),
-        "backlogIncreaseRate": stats.tasks_add_rate - stats.tasks_dispatch_rate,
-        "tasksAddRate": stats.tasks_add_rate,
-        "tasksDispatchRate": stats.tasks_dispatch_rate,
+        "backlogIncreaseRate": _single_precision(stats.tasks_add_rate - stats.tasks_dispatch_rate),
+        "tasksAddRate": _single_precision(stats.tasks_add_rate),
+        "tasksDispatchRate": _single_precision(stats.tasks_dispatch_rate),
     }
+
+
+def _single_precision(value: float) -> float | int:
+    """The digits that the server's 32-bit number has, and no fraction where there is none."""
+    return int(value) if value.is_integer() else float(f"{value:.8g}")
 
 
 def _reachability(answer: DescribeTaskQueueResponse) -> list[dict[str, Any]]:
@@ -227,7 +239,7 @@ def _config(opened: Session, task_queue: str, types: list[Type] | None) -> dict[
     from temporalio.api.taskqueue.v1 import TaskQueue
     from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
-    kind = TaskQueueType.Value(f"TASK_QUEUE_TYPE_{(types or ['workflow'])[0].upper()}")
+    kind = TaskQueueType.Value(f"TASK_QUEUE_TYPE_{(types or [Type.WORKFLOW])[0].name}")
     request = DescribeTaskQueueRequest(
         namespace=opened.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind, report_config=True
     )

@@ -20,7 +20,7 @@ def failure_text(failure: Any, *, stack_traces: bool = True) -> str:
         if details:
             lines.append(f"{indent}  details: {details}")
         if stack_traces and failure.stack_trace.strip():
-            lines.extend(f"{indent}  {line.rstrip()}" for line in failure.stack_trace.rstrip().split("\n"))
+            lines.extend(f"{indent}  {line.rstrip()}" for line in failure.stack_trace.split("\n") if line.strip())
         failure = failure.cause if failure.HasField("cause") else None
         indent += "  "
     return "\n".join(lines)

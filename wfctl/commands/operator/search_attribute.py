@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 
 from wfctl.commands._session import session
 from wfctl.errors import CommandError, ExitCode, UsageMistake
 
-Kind = Literal["Text", "Keyword", "Int", "Double", "Bool", "Datetime", "KeywordList"]
+
+class Kind(StrEnum):
+    TEXT = "Text"
+    KEYWORD = "Keyword"
+    INT = "Int"
+    DOUBLE = "Double"
+    BOOL = "Bool"
+    DATETIME = "Datetime"
+    KEYWORD_LIST = "KeywordList"
 
 
 def create(
@@ -27,7 +36,9 @@ def create(
         from temporalio.api.enums.v1 import IndexedValueType
         from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 
-        wanted = {one: IndexedValueType.Value(_enum_name(kind)) for one, kind in zip(name, type, strict=True)}
+        wanted = {
+            one: IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{kind.name}") for one, kind in zip(name, type, strict=True)
+        }
         there = opened.operator_service.ListSearchAttributes(
             ListSearchAttributesRequest(namespace=opened.namespace)
         ).custom_attributes
@@ -75,10 +86,6 @@ def remove(
             RemoveSearchAttributesRequest(namespace=opened.namespace, search_attributes=name)
         )
         opened.out.line(opened.out.paint("Search attributes have been removed", "green"))
-
-
-def _enum_name(kind: Kind) -> str:
-    return "INDEXED_VALUE_TYPE_KEYWORD_LIST" if kind == "KeywordList" else f"INDEXED_VALUE_TYPE_{kind.upper()}"
 
 
 def _kind_name(number: int) -> str:

@@ -217,6 +217,7 @@ _HEADER = f"{'ID':>5}  {'Time':<20}  {'After':>8}  {'Type':<26}  Details"
 def _print_row(opened: Session, row: EventRow) -> None:
     from wfctl.view.durations import iso_time, short_duration
     from wfctl.view.failures import failure_text
+    from wfctl.view.timeline import CLOSING
 
     out = opened.out
     gap = short_duration(row.gap) if row.gap.total_seconds() >= 0.001 else ""
@@ -224,8 +225,9 @@ def _print_row(opened: Session, row: EventRow) -> None:
     room = out.width - 67 - max(len(row.type) - 26, 0) if out.width is not None else None
     text = " ".join(row.text.split())
     out.line(f"{line}  {shorten(text, max(room, 20)) if room is not None else text}".rstrip())
-    if row.failure is not None:
-        for failure_line in failure_text(row.failure).split("\n"):
+    # How the workflow ended is printed below the timeline, and an attempt's failure in full where it is final.
+    if row.failure is not None and row.type not in CLOSING:
+        for failure_line in failure_text(row.failure, stack_traces=row.type != "ActivityTaskStarted").split("\n"):
             out.line(" " * 39 + out.paint(failure_line, "red"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from temporalio.api.enums.v1 import ResetReapplyExcludeType, ResetReapplyType
     from temporalio.api.history.v1 import HistoryEvent
     from temporalio.api.workflow.v1 import PostResetOperation
+
+
+class ReapplyExclude(StrEnum):
+    ALL = "All"
+    SIGNAL = "Signal"
+    UPDATE = "Update"
+
 
 ResetPoint = Literal["FirstWorkflowTask", "LastWorkflowTask", "LastContinuedAsNew", "BuildId"]
 
@@ -47,7 +55,7 @@ def reset(
         typer.Option("--build-id", help="With --type BuildId: the first workflow task that this build processed."),
     ] = None,
     reapply_exclude: Annotated[
-        list[Literal["All", "Signal", "Update"]] | None,
+        list[ReapplyExclude] | None,
         typer.Option(
             "--reapply-exclude",
             case_sensitive=False,
@@ -251,7 +259,7 @@ def _build_point(opened: Session, workflow_id: str, run_id: str, build_id: str |
 
 
 def _reapply(
-    exclude: list[Literal["All", "Signal", "Update"]], older: str | None
+    exclude: list[ReapplyExclude], older: str | None
 ) -> tuple[list[ResetReapplyExcludeType.ValueType], ResetReapplyType.ValueType]:
     from temporalio.api.enums.v1 import ResetReapplyExcludeType, ResetReapplyType
 
@@ -262,10 +270,9 @@ def _reapply(
         "Signal": types.RESET_REAPPLY_TYPE_SIGNAL,
         "None": types.RESET_REAPPLY_TYPE_NONE,
     }.get(older or "", types.RESET_REAPPLY_TYPE_ALL_ELIGIBLE)
-    if "All" in exclude:
+    if ReapplyExclude.ALL in exclude:
         return [number for number in ResetReapplyExcludeType.values() if number], reapply
-    names = {"Signal": "SIGNAL", "Update": "UPDATE"}
-    return [ResetReapplyExcludeType.Value(f"RESET_REAPPLY_EXCLUDE_TYPE_{names[one]}") for one in exclude], reapply
+    return [ResetReapplyExcludeType.Value(f"RESET_REAPPLY_EXCLUDE_TYPE_{one.name}") for one in exclude], reapply
 
 
 def _after_reset(
