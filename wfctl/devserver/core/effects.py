@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from temporalio.api.common.v1 import Payloads, WorkflowExecution
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
-from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEventAttributes
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.update.v1 import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +63,8 @@ class ReportToParent:
 
 @dataclass(frozen=True, slots=True)
 class CloseChild:
-    """The parent closed: apply the child's parent-close policy (terminate or request cancel)."""
+    """The parent closed: apply the child's parent-close policy."""
 
-    namespace: str
-    execution: WorkflowExecution
-    policy: int
     initiated_event_id: int
 
 
@@ -78,22 +73,7 @@ class NewRun:
     """This run is followed by another one, created in the same transaction."""
 
     run_id: str
-    first_events: tuple[HistoryEvent, ...]
-    started_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateSettled:
-    """An update reached a stage that waiters may be waiting for."""
-
-    update_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class QueryAnswers:
-    """Piggy-backed query results arrived with a completed workflow task."""
-
-    results: dict[str, object]
+    attributes: WorkflowExecutionStartedEventAttributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +97,6 @@ Effect = (
     | ReportToParent
     | CloseChild
     | NewRun
-    | UpdateSettled
-    | QueryAnswers
     | Closed
     | VisibilityChanged
 )
-
-__all__ = ["Effect", "Outcome", "Payloads"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from temporalio.api.enums.v1 import ResourceExhaustedCause, ResourceExhaustedScope
+from temporalio.api.enums.v1 import ResourceExhaustedCause, ResourceExhaustedScope, WorkflowTaskFailedCause
 from temporalio.api.failure.v1 import Failure
 
 
@@ -155,3 +155,17 @@ class DataLoss(ServiceError):
 @dataclass(eq=False)
 class Unimplemented(ServiceError):
     message: str
+
+
+@dataclass(eq=False)
+class BadCommand(Exception):
+    """A command that the server refuses: it fails the workflow task, or (`terminates`) the workflow."""
+
+    cause: WorkflowTaskFailedCause.ValueType
+    message: str
+    terminates: bool = False
+    # A bad protocol sequence is refused without a trace in history.
+    writes_event: bool = True
+
+    def __str__(self) -> str:
+        return f"{WorkflowTaskFailedCause.Name(self.cause).removeprefix('WORKFLOW_TASK_FAILED_CAUSE_')}: {self.message}"

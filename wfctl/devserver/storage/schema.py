@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# executions.tasks: which workflow and activity tasks wait for a worker (msgpack), so that boot need not load the run.
+# executions.pending: 1 when tasks wait for a worker or another run waits to be told something; boot loads just these.
 # executions.unevented: the state that no event tells (attempts, heartbeats, sticky queue, buffered events; msgpack).
 # history.position: run_key << 20 | first event id; events of one run lie side by side.
 VERSION_1 = """
@@ -20,11 +20,11 @@ CREATE TABLE executions (
     status INTEGER NOT NULL,
     next_event_id INTEGER NOT NULL,
     deadline REAL,
-    tasks BLOB NOT NULL,
+    pending INTEGER NOT NULL,
     unevented BLOB NOT NULL
 );
 CREATE INDEX executions_by_workflow ON executions (namespace_id, workflow_id, run_key);
-CREATE INDEX executions_open ON executions (run_key) WHERE status = 1;
+CREATE INDEX executions_open ON executions (run_key) WHERE status = 1 OR pending = 1;
 CREATE TABLE history (position INTEGER PRIMARY KEY, events BLOB NOT NULL);
 CREATE TABLE visibility (
     run_key INTEGER PRIMARY KEY,

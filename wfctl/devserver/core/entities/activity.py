@@ -1,0 +1,465 @@
+"""Activities: tried until they end, by their retry policy and four timeouts.
+
+Theory. Only the schedule, the cancel request and the end of an activity are events. Its attempts are unevented state:
+
+    state        by                  next
+    scheduled    a worker takes it   started
+    scheduled    schedule-to-start   ended (timed out)
+    started      result              ended (completed)
+    started      failure, timeout    backing off, or ended when the policy gives up
+    started      cancel confirmed    ended (canceled)
+    backing off  the pause is over   scheduled, attempt + 1
+    any          schedule-to-close   ended (timed out)
+    not started  cancel request      ended (canceled) at once
+
+ACTIVITY_TASK_STARTED is written just before the event that ends the activity, for the last attempt only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from temporalio.api.command.v1 import (
+    RequestCancelActivityTaskCommandAttributes,
+    ScheduleActivityTaskCommandAttributes,
+)
+from temporalio.api.common.v1 import Header, Payloads, Priority
+from temporalio.api.enums.v1 import RetryState, TimeoutType, WorkflowTaskFailedCause
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.history.v1 import (
+    ActivityTaskCanceledEventAttributes,
+    ActivityTaskCancelRequestedEventAttributes,
+    ActivityTaskCompletedEventAttributes,
+    ActivityTaskFailedEventAttributes,
+    ActivityTaskScheduledEventAttributes,
+    ActivityTaskStartedEventAttributes,
+    ActivityTaskTimedOutEventAttributes,
+    HistoryEvent,
+)
+from temporalio.api.taskqueue.v1 import TaskQueue
+
+from wfctl.devserver.core import failures, retry
+from wfctl.devserver.core.effects import EnqueueActivityTask
+from wfctl.devserver.core.entities import workflow_task
+from wfctl.devserver.core.errors import BadCommand
+
+if TYPE_CHECKING:
+    from wfctl.devserver.core.effects import Effect
+    from wfctl.devserver.core.execution import Execution
+    from wfctl.devserver.core.transitions import CommandContext
+
+NOT_STARTED_MESSAGE = "ACTIVITY_ID_NOT_STARTED"
+# These leave no room for a retry, whatever the policy says.
+_FINAL_TIMEOUTS = (TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START)
+
+
+class State(IntEnum):
+    SCHEDULED = 0
+    STARTED = 1
+    BACKING_OFF = 2
+
+
+@dataclass(slots=True)
+class Activity:
+    scheduled_event_id: int
+    attributes: ActivityTaskScheduledEventAttributes
+    scheduled_time: datetime  # of the first attempt
+    cancel_requested_event_id: int = 0
+
+    # Unevented: this attempt.
+    state: State = State.SCHEDULED
+    attempt: int = 1
+    attempt_scheduled_time: datetime = field(init=False)
+    started_time: datetime | None = None
+    started_identity: str = ""
+    request_id: str = ""
+    heartbeat_time: datetime | None = None
+    heartbeat_details: Payloads | None = None
+    last_failure: Failure | None = None
+    last_worker_identity: str = ""
+    last_attempt_complete_time: datetime | None = None
+    backoff_seconds: float = 0.0
+    packed: bytes | None = None
+
+    def __post_init__(self) -> None:
+        self.attempt_scheduled_time = self.scheduled_time
+
+    @property
+    def id(self) -> str:
+        return self.attributes.activity_id
+
+    @property
+    def is_scheduled(self) -> bool:
+        return self.state is State.SCHEDULED
+
+    @property
+    def is_started(self) -> bool:
+        return self.state is State.STARTED
+
+    @property
+    def expiration(self) -> datetime | None:
+        return _after(self.scheduled_time, self.attributes.schedule_to_close_timeout)
+
+    def pack(self) -> list[Any] | None:
+        """The attempt's state, or None for a first attempt that nobody has taken."""
+        if self.state is State.SCHEDULED and self.attempt == 1 and self.started_time is None:
+            return None
+        return [
+            int(self.state),
+            self.attempt,
+            self.attempt_scheduled_time.timestamp(),
+            _stamp(self.started_time),
+            self.started_identity,
+            self.request_id,
+            _stamp(self.heartbeat_time),
+            self.heartbeat_details.SerializeToString() if self.heartbeat_details is not None else None,
+            self.last_failure.SerializeToString() if self.last_failure is not None else None,
+            self.last_worker_identity,
+            _stamp(self.last_attempt_complete_time),
+            self.backoff_seconds,
+        ]
+
+    def unpack(self, packed: list[Any]) -> None:
+        (
+            state,
+            self.attempt,
+            attempt_scheduled_time,
+            started_time,
+            self.started_identity,
+            self.request_id,
+            heartbeat_time,
+            details,
+            failure,
+            self.last_worker_identity,
+            last_attempt_complete_time,
+            self.backoff_seconds,
+        ) = packed
+        self.state = State(state)
+        self.attempt_scheduled_time = datetime.fromtimestamp(attempt_scheduled_time, UTC)
+        self.started_time = _unstamp(started_time)
+        self.heartbeat_time = _unstamp(heartbeat_time)
+        self.heartbeat_details = Payloads.FromString(details) if details is not None else None
+        self.last_failure = Failure.FromString(failure) if failure is not None else None
+        self.last_attempt_complete_time = _unstamp(last_attempt_complete_time)
+
+
+def _stamp(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
+
+
+def _unstamp(stamp: float | None) -> datetime | None:
+    return None if stamp is None else datetime.fromtimestamp(stamp, UTC)
+
+
+def _after(moment: datetime, duration: Any) -> datetime | None:
+    delta = duration.ToTimedelta()
+    return moment + delta if delta else None
+
+
+def by_id(execution: Execution, activity_id: str) -> Activity | None:
+    return next((activity for activity in execution.activities.values() if activity.id == activity_id), None)
+
+
+# -- commands -------------------------------------------------------------------------------------------------------
+
+
+def on_schedule_activity_task(context: CommandContext, command: ScheduleActivityTaskCommandAttributes) -> None:
+    execution = context.execution
+    if by_id(execution, command.activity_id):
+        raise BadCommand(
+            WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_SCHEDULE_ACTIVITY_DUPLICATE_ID,
+            "ScheduleActivityTaskCommand: duplicate activity id",
+        )
+    timeouts = _normal_timeouts(command, execution)
+    attributes = ActivityTaskScheduledEventAttributes(
+        activity_id=command.activity_id,
+        activity_type=command.activity_type,
+        task_queue=TaskQueue(name=command.task_queue.name or execution.started.task_queue.name, kind=1),
+        header=command.header if command.HasField("header") else Header(),
+        workflow_task_completed_event_id=context.completed_event_id,
+        retry_policy=retry.with_defaults(command.retry_policy),
+        use_workflow_build_id=command.use_workflow_build_id,
+        priority=command.priority if command.HasField("priority") else Priority(),
+    )
+    if command.HasField("input"):
+        attributes.input.CopyFrom(command.input)
+    attributes.schedule_to_close_timeout.FromTimedelta(timeouts[0])
+    attributes.schedule_to_start_timeout.FromTimedelta(timeouts[1])
+    attributes.start_to_close_timeout.FromTimedelta(timeouts[2])
+    attributes.heartbeat_timeout.FromTimedelta(timeouts[3])
+    event = execution.record(attributes, **context.extras)
+    activity = execution.activities[event.event_id]
+    if command.request_eager_execution and context.accepts_eager(attributes.task_queue.name):
+        context.eager_activities.append(activity)
+    else:
+        execution.emit(_enqueue(activity))
+
+
+def _normal_timeouts(
+    command: ScheduleActivityTaskCommandAttributes, execution: Execution
+) -> tuple[timedelta, timedelta, timedelta, timedelta]:
+    """schedule-to-close, schedule-to-start, start-to-close, heartbeat: filled in and capped as the server does."""
+    to_close = command.schedule_to_close_timeout.ToTimedelta()
+    to_start = command.schedule_to_start_timeout.ToTimedelta()
+    start_to_close = command.start_to_close_timeout.ToTimedelta()
+    heartbeat = command.heartbeat_timeout.ToTimedelta()
+    run_timeout = execution.started.workflow_run_timeout.ToTimedelta()
+    if to_close:
+        to_start = min(to_start, to_close) if to_start else to_close
+        start_to_close = min(start_to_close, to_close) if start_to_close else to_close
+    elif start_to_close:
+        to_close = run_timeout
+        to_start = to_start or run_timeout
+    if run_timeout:
+        to_close, to_start, start_to_close, heartbeat = (
+            min(value, run_timeout) for value in (to_close, to_start, start_to_close, heartbeat)
+        )
+    heartbeat = min(heartbeat, start_to_close)
+    return to_close, to_start, start_to_close, heartbeat
+
+
+def on_request_cancel_activity_task(
+    context: CommandContext, command: RequestCancelActivityTaskCommandAttributes
+) -> None:
+    execution = context.execution
+    activity = execution.activities.get(command.scheduled_event_id)
+    if activity is None:
+        if not 0 < command.scheduled_event_id < execution.next_event_id:
+            raise BadCommand(
+                WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_ACTIVITY_ATTRIBUTES,
+                "ScheduledEventId is not set on RequestCancelActivityTaskCommand.",
+            )
+        return  # it ended meanwhile
+    event = execution.record(
+        ActivityTaskCancelRequestedEventAttributes(
+            scheduled_event_id=command.scheduled_event_id,
+            workflow_task_completed_event_id=context.completed_event_id,
+        ),
+        **context.extras,
+    )
+    if not activity.is_started:
+        execution.record(
+            ActivityTaskCanceledEventAttributes(
+                scheduled_event_id=command.scheduled_event_id,
+                latest_cancel_requested_event_id=event.event_id,
+                details=_text_payloads(NOT_STARTED_MESSAGE),
+                identity=context.identity,
+            )
+        )
+        context.force_new_task = True
+
+
+def _text_payloads(text: str) -> Payloads:
+    payloads = Payloads()
+    payload = payloads.payloads.add(data=f'"{text}"'.encode())
+    payload.metadata["encoding"] = b"json/plain"
+    return payloads
+
+
+# -- what a worker says ---------------------------------------------------------------------------------------------
+
+
+def start(execution: Execution, activity: Activity, request_id: str, identity: str) -> None:
+    """A worker takes the attempt."""
+    assert activity.is_scheduled
+    activity.state = State.STARTED
+    activity.started_time = execution.now
+    activity.started_identity = identity
+    activity.request_id = request_id
+    activity.last_worker_identity = identity
+
+
+def heartbeat(execution: Execution, activity: Activity, details: Payloads | None) -> None:
+    activity.heartbeat_time = execution.now
+    if details is not None:
+        activity.heartbeat_details = details
+
+
+def complete(execution: Execution, activity: Activity, result: Payloads | None, identity: str) -> None:
+    started_event_id = _record_started(execution, activity)
+    attributes = ActivityTaskCompletedEventAttributes(
+        scheduled_event_id=activity.scheduled_event_id, started_event_id=started_event_id, identity=identity
+    )
+    if result is not None:
+        attributes.result.CopyFrom(result)
+    execution.record(attributes)
+    workflow_task.schedule_if_none(execution)
+
+
+def fail(execution: Execution, activity: Activity, failure: Failure, identity: str) -> None:
+    """The attempt failed: back off, or end the activity."""
+    decision = _decide(execution, activity, failure)
+    if decision.retries:
+        _back_off(execution, activity, failure, decision)
+        return
+    started_event_id = _record_started(execution, activity)
+    execution.record(
+        ActivityTaskFailedEventAttributes(
+            failure=failure,
+            scheduled_event_id=activity.scheduled_event_id,
+            started_event_id=started_event_id,
+            identity=identity,
+            retry_state=decision.state,
+        )
+    )
+    workflow_task.schedule_if_none(execution)
+
+
+def cancel(execution: Execution, activity: Activity, details: Payloads | None, identity: str) -> None:
+    """The worker confirms the cancel request."""
+    started_event_id = _record_started(execution, activity)
+    attributes = ActivityTaskCanceledEventAttributes(
+        latest_cancel_requested_event_id=activity.cancel_requested_event_id,
+        scheduled_event_id=activity.scheduled_event_id,
+        started_event_id=started_event_id,
+        identity=identity,
+    )
+    if details is not None:
+        attributes.details.CopyFrom(details)
+    execution.record(attributes)
+    workflow_task.schedule_if_none(execution)
+
+
+def _decide(execution: Execution, activity: Activity, failure: Failure) -> retry.Decision:
+    if activity.cancel_requested_event_id:
+        return retry.Decision(RetryState.RETRY_STATE_CANCEL_REQUESTED)
+    policy = activity.attributes.retry_policy
+    return retry.decide(policy, activity.attempt, execution.now, activity.expiration, failure)
+
+
+def _back_off(execution: Execution, activity: Activity, failure: Failure, decision: retry.Decision) -> None:
+    assert decision.backoff_seconds is not None
+    activity.state = State.BACKING_OFF
+    activity.attempt += 1
+    activity.backoff_seconds = decision.backoff_seconds
+    activity.attempt_scheduled_time = execution.now + timedelta(seconds=decision.backoff_seconds)
+    activity.last_failure = failure
+    activity.last_attempt_complete_time = execution.now
+    activity.started_time = None
+    activity.request_id = ""
+    activity.heartbeat_time = None
+
+
+def _record_started(execution: Execution, activity: Activity) -> int:
+    """Write the start of the last attempt; 0 if nobody had taken it."""
+    if not activity.is_started:
+        return 0
+    attributes = ActivityTaskStartedEventAttributes(
+        scheduled_event_id=activity.scheduled_event_id,
+        identity=activity.started_identity,
+        request_id=activity.request_id,
+        attempt=activity.attempt,
+        last_failure=activity.last_failure,
+    )
+    assert activity.started_time
+    return workflow_task.record_at(execution, attributes, activity.started_time).event_id
+
+
+# -- events ---------------------------------------------------------------------------------------------------------
+
+
+def apply_activity_task_scheduled(
+    execution: Execution, event: HistoryEvent, attributes: ActivityTaskScheduledEventAttributes
+) -> None:
+    execution.activities[event.event_id] = Activity(event.event_id, attributes, execution.now)
+
+
+def apply_activity_task_started(
+    execution: Execution, event: HistoryEvent, attributes: ActivityTaskStartedEventAttributes
+) -> None:
+    activity = execution.activities[attributes.scheduled_event_id]
+    activity.attempt = attributes.attempt
+
+
+def apply_activity_task_cancel_requested(
+    execution: Execution, event: HistoryEvent, attributes: ActivityTaskCancelRequestedEventAttributes
+) -> None:
+    execution.activities[attributes.scheduled_event_id].cancel_requested_event_id = event.event_id
+
+
+def apply_activity_task_ended(execution: Execution, event: HistoryEvent, attributes: Any) -> None:
+    del execution.activities[attributes.scheduled_event_id]
+
+
+# -- time -----------------------------------------------------------------------------------------------------------
+
+
+def _deadlines(activity: Activity) -> Iterator[tuple[datetime, TimeoutType.ValueType]]:
+    """When what runs out; UNSPECIFIED stands for the end of the pause between attempts."""
+    attributes = activity.attributes
+    if expiration := activity.expiration:
+        yield expiration, TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE
+    if activity.state is State.BACKING_OFF:
+        yield activity.attempt_scheduled_time, TimeoutType.TIMEOUT_TYPE_UNSPECIFIED
+    elif activity.state is State.SCHEDULED:
+        if deadline := _after(activity.attempt_scheduled_time, attributes.schedule_to_start_timeout):
+            yield deadline, TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START
+    else:
+        assert activity.started_time
+        if deadline := _after(activity.started_time, attributes.start_to_close_timeout):
+            yield deadline, TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE
+        if deadline := _after(activity.heartbeat_time or activity.started_time, attributes.heartbeat_timeout):
+            yield deadline, TimeoutType.TIMEOUT_TYPE_HEARTBEAT
+
+
+def deadlines(execution: Execution) -> Iterator[datetime]:
+    for activity in execution.activities.values():
+        for deadline, _ in _deadlines(activity):
+            yield deadline
+
+
+def on_deadline(execution: Execution) -> None:
+    _, _, timeout_type, activity = min(
+        (deadline, activity.scheduled_event_id, timeout_type, activity)
+        for activity in execution.activities.values()
+        for deadline, timeout_type in _deadlines(activity)
+    )
+    if timeout_type == TimeoutType.TIMEOUT_TYPE_UNSPECIFIED:
+        activity.state = State.SCHEDULED
+        execution.emit(_enqueue(activity))
+    else:
+        time_out(execution, activity, timeout_type)
+
+
+def time_out(execution: Execution, activity: Activity, timeout_type: TimeoutType.ValueType) -> None:
+    failure = failures.activity_timeout(timeout_type)
+    state = _decide(execution, activity, failure)
+    if timeout_type in _FINAL_TIMEOUTS:
+        state = retry.Decision(RetryState.RETRY_STATE_TIMEOUT)
+    if state.retries:
+        _back_off(execution, activity, failure, state)
+        return
+    if state.state == RetryState.RETRY_STATE_TIMEOUT and timeout_type != TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START:
+        # No time for another attempt: whatever ran out, it is reported as the schedule-to-close timeout.
+        failure = failures.activity_timeout(TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, failures.NO_TIME_FOR_RETRY)
+    if activity.heartbeat_details is not None:
+        failure.timeout_failure_info.last_heartbeat_details.CopyFrom(activity.heartbeat_details)
+    started_event_id = _record_started(execution, activity)
+    execution.record(
+        ActivityTaskTimedOutEventAttributes(
+            failure=failure,
+            scheduled_event_id=activity.scheduled_event_id,
+            started_event_id=started_event_id,
+            retry_state=state.state,
+        )
+    )
+    workflow_task.schedule_if_none(execution)
+
+
+def _enqueue(activity: Activity) -> EnqueueActivityTask:
+    return EnqueueActivityTask(
+        activity.attributes.task_queue.name,
+        activity.scheduled_event_id,
+        activity.attempt,
+        activity.attributes.priority.priority_key or 3,
+    )
+
+
+def pending_effects(execution: Execution) -> Iterator[Effect]:
+    for activity in execution.activities.values():
+        if activity.is_scheduled:
+            yield _enqueue(activity)

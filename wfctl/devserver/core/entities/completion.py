@@ -1,0 +1,343 @@
+"""How a run begins and how it ends: by its own command, by a timeout, by termination — and what run follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from temporalio.api.command.v1 import (
+    CancelWorkflowExecutionCommandAttributes,
+    CompleteWorkflowExecutionCommandAttributes,
+    ContinueAsNewWorkflowExecutionCommandAttributes,
+    FailWorkflowExecutionCommandAttributes,
+)
+from temporalio.api.common.v1 import Link, Payloads
+from temporalio.api.enums.v1 import (
+    ContinueAsNewInitiator,
+    EventType,
+    RetryState,
+    TimeoutType,
+    WorkflowExecutionStatus,
+    WorkflowTaskFailedCause,
+)
+from temporalio.api.failure.v1 import Failure, TimeoutFailureInfo
+from temporalio.api.history.v1 import (
+    HistoryEvent,
+    WorkflowExecutionCanceledEventAttributes,
+    WorkflowExecutionCompletedEventAttributes,
+    WorkflowExecutionContinuedAsNewEventAttributes,
+    WorkflowExecutionFailedEventAttributes,
+    WorkflowExecutionStartedEventAttributes,
+    WorkflowExecutionTerminatedEventAttributes,
+    WorkflowExecutionTimedOutEventAttributes,
+)
+from temporalio.api.taskqueue.v1 import TaskQueue
+
+from wfctl.devserver.core import cron, failures, retry
+from wfctl.devserver.core.effects import Closed, CloseChild, NewRun, ReportToParent
+from wfctl.devserver.core.entities import workflow_task
+
+if TYPE_CHECKING:
+    from wfctl.devserver.core.effects import Effect
+    from wfctl.devserver.core.execution import Execution
+    from wfctl.devserver.core.transitions import CommandContext
+
+_S = WorkflowExecutionStatus
+STATUS_OF: dict[int, WorkflowExecutionStatus.ValueType] = {
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED: _S.WORKFLOW_EXECUTION_STATUS_COMPLETED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED: _S.WORKFLOW_EXECUTION_STATUS_FAILED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT: _S.WORKFLOW_EXECUTION_STATUS_TIMED_OUT,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED: _S.WORKFLOW_EXECUTION_STATUS_CANCELED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED: _S.WORKFLOW_EXECUTION_STATUS_TERMINATED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW: _S.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW,
+}
+
+
+# -- the beginning --------------------------------------------------------------------------------------------------
+
+
+def apply_workflow_execution_started(
+    execution: Execution, event: HistoryEvent, attributes: WorkflowExecutionStartedEventAttributes
+) -> None:
+    execution.started = attributes
+    execution.start_time = execution.now
+    execution.memo.CopyFrom(attributes.memo)
+    execution.search_attributes.CopyFrom(attributes.search_attributes)
+    if attributes.HasField("versioning_override"):
+        execution.options = attributes.versioning_override
+
+
+# -- commands -------------------------------------------------------------------------------------------------------
+
+
+def on_complete_workflow_execution(
+    context: CommandContext, command: CompleteWorkflowExecutionCommandAttributes
+) -> None:
+    execution = context.execution
+    attributes = WorkflowExecutionCompletedEventAttributes(workflow_task_completed_event_id=context.completed_event_id)
+    if command.HasField("result"):
+        attributes.result.CopyFrom(command.result)
+    follow = _next_cron_run(execution, last_result=attributes.result, failure=None)
+    if follow:
+        attributes.new_execution_run_id = follow.run_id
+    _close(execution, attributes, follow, **context.extras)
+
+
+def on_fail_workflow_execution(context: CommandContext, command: FailWorkflowExecutionCommandAttributes) -> None:
+    execution = context.execution
+    decision = _decide(execution, command.failure)
+    follow = _next_retry_run(execution, decision, command.failure) or _next_cron_run(
+        execution, last_result=None, failure=command.failure
+    )
+    attributes = WorkflowExecutionFailedEventAttributes(
+        failure=command.failure,
+        retry_state=decision.state,
+        workflow_task_completed_event_id=context.completed_event_id,
+        new_execution_run_id=follow.run_id if follow else "",
+    )
+    _close(execution, attributes, follow, **context.extras)
+
+
+def on_cancel_workflow_execution(context: CommandContext, command: CancelWorkflowExecutionCommandAttributes) -> None:
+    attributes = WorkflowExecutionCanceledEventAttributes(workflow_task_completed_event_id=context.completed_event_id)
+    if command.HasField("details"):
+        attributes.details.CopyFrom(command.details)
+    _close(context.execution, attributes, None, **context.extras)
+
+
+def on_continue_as_new_workflow_execution(
+    context: CommandContext, command: ContinueAsNewWorkflowExecutionCommandAttributes
+) -> None:
+    from wfctl.devserver.core import start
+
+    execution = context.execution
+    previous = execution.started
+    run_id = execution.new_id()
+    backoff = max(command.backoff_start_interval.ToTimedelta(), _minimal_interval(execution))
+    new = start.next_run(execution, run_id, ContinueAsNewInitiator.CONTINUE_AS_NEW_INITIATOR_WORKFLOW, backoff)
+    attributes = WorkflowExecutionContinuedAsNewEventAttributes(
+        new_execution_run_id=run_id,
+        workflow_type=command.workflow_type if command.workflow_type.name else previous.workflow_type,
+        task_queue=TaskQueue(name=command.task_queue.name or previous.task_queue.name, kind=1),
+        workflow_task_completed_event_id=context.completed_event_id,
+        inherit_build_id=command.inherit_build_id,
+        initiator=command.initiator,
+        workflow_run_timeout=command.workflow_run_timeout
+        if command.workflow_run_timeout.ToTimedelta()
+        else previous.workflow_run_timeout,
+        workflow_task_timeout=command.workflow_task_timeout
+        if command.workflow_task_timeout.ToTimedelta()
+        else previous.workflow_task_timeout,
+    )
+    if command.backoff_start_interval.ToTimedelta():
+        attributes.backoff_start_interval.CopyFrom(command.backoff_start_interval)
+    for name in ("input", "header", "failure", "last_completion_result"):
+        if command.HasField(name):  # type: ignore[arg-type]
+            getattr(attributes, name).CopyFrom(getattr(command, name))
+    for name in ("memo", "search_attributes"):
+        value = getattr(command, name) if command.HasField(name) else getattr(new, name)  # type: ignore[arg-type]
+        if value.ByteSize():
+            getattr(attributes, name).CopyFrom(value)
+    context.search_attributes.type_payloads(attributes.search_attributes)
+
+    for name in ("workflow_type", "task_queue", "workflow_run_timeout", "workflow_task_timeout"):
+        getattr(new, name).CopyFrom(getattr(attributes, name))
+    for name in ("input", "header", "memo", "search_attributes"):
+        new.ClearField(name)  # type: ignore[arg-type]
+        if attributes.HasField(name):  # type: ignore[arg-type]
+            getattr(new, name).CopyFrom(getattr(attributes, name))
+    if command.HasField("retry_policy"):
+        new.retry_policy.CopyFrom(retry.with_defaults(command.retry_policy))
+    new.cron_schedule = command.cron_schedule
+    if command.HasField("failure"):
+        new.continued_failure.CopyFrom(command.failure)
+    if command.HasField("last_completion_result"):
+        new.last_completion_result.CopyFrom(command.last_completion_result)
+    _close(execution, attributes, NewRun(run_id, new), **context.extras)
+
+
+def _minimal_interval(execution: Execution) -> timedelta:
+    """What is left of the pause that keeps a workflow from spinning through runs."""
+    minimum = timedelta(seconds=execution.settings.continue_as_new_min_interval_seconds)
+    return max(timedelta(), minimum - (execution.now - execution.start_time))
+
+
+# -- ends that come from outside ------------------------------------------------------------------------------------
+
+
+def terminate(
+    execution: Execution,
+    reason: str,
+    details: Payloads | None,
+    identity: str,
+    *,
+    links: Iterable[Link] = (),
+) -> None:
+    """End the run at once. A started workflow task is failed first and buffered events are kept."""
+    give_up_task(execution)
+    attributes = WorkflowExecutionTerminatedEventAttributes(reason=reason, identity=identity)
+    if details is not None and details.ByteSize():
+        attributes.details.CopyFrom(details)
+    _close(execution, attributes, None, links=links)
+
+
+def give_up_task(execution: Execution) -> None:
+    """Fail a started workflow task, so that the run can be closed under it."""
+    if execution.workflow_task.is_started:
+        workflow_task.fail(
+            execution,
+            WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
+            None,
+            execution.workflow_task.identity,
+        )
+    execution.flush()
+
+
+def time_out(execution: Execution, *, chain: bool) -> None:
+    """The run's time is over, or (`chain`) the time of the whole chain of runs."""
+    failure = Failure(
+        message="workflow timeout",
+        source=failures.SOURCE,
+        timeout_failure_info=TimeoutFailureInfo(timeout_type=TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE),
+    )
+    decision = retry.Decision(RetryState.RETRY_STATE_TIMEOUT) if chain else _decide(execution, failure)
+    follow = None
+    if not chain:
+        follow = _next_retry_run(execution, decision, failure) or _next_cron_run(
+            execution, last_result=None, failure=failure
+        )
+    give_up_task(execution)
+    _close(
+        execution,
+        WorkflowExecutionTimedOutEventAttributes(
+            retry_state=decision.state, new_execution_run_id=follow.run_id if follow else ""
+        ),
+        follow,
+    )
+
+
+# -- closing --------------------------------------------------------------------------------------------------------
+
+
+def _close(execution: Execution, attributes: Any, follow: NewRun | None, **extras: Any) -> None:
+    event = execution.record(attributes, **extras)
+    execution.emit(Closed(event.event_type))
+    if follow:
+        execution.emit(follow)
+    for effect in _word_to_others(execution, event):
+        execution.emit(effect)
+
+
+def _word_to_others(execution: Execution, close_event: HistoryEvent) -> Iterator[Effect]:
+    """What parent and children must hear of the close. A run that goes on in another one says nothing yet."""
+    attributes = getattr(close_event, close_event.WhichOneof("attributes") or "")
+    if not getattr(attributes, "new_execution_run_id", ""):
+        started = execution.started
+        if started.HasField("parent_workflow_execution"):
+            yield ReportToParent(
+                started.parent_workflow_namespace_id,
+                started.parent_workflow_execution,
+                started.parent_initiated_event_id,
+                close_event,
+            )
+    for child in execution.children.values():
+        yield CloseChild(child.initiated_event_id)
+
+
+def apply_closed(execution: Execution, event: HistoryEvent, attributes: Any) -> None:
+    execution.status = STATUS_OF[event.event_type]
+    execution.close_time = execution.now
+    execution.timers.clear()
+    execution.activities.clear()
+    execution.external_signals.clear()
+    execution.external_cancels.clear()
+
+
+# -- the run that follows -------------------------------------------------------------------------------------------
+
+
+def _decide(execution: Execution, failure: Failure) -> retry.Decision:
+    started = execution.started
+    policy = started.retry_policy if started.HasField("retry_policy") else None
+    return retry.decide(policy, started.attempt, execution.now, chain_expiration(execution), failure)
+
+
+def _next_retry_run(execution: Execution, decision: retry.Decision, failure: Failure) -> NewRun | None:
+    from wfctl.devserver.core import start
+
+    if decision.backoff_seconds is None:
+        return None
+    run_id = execution.new_id()
+    attributes = start.next_run(
+        execution,
+        run_id,
+        ContinueAsNewInitiator.CONTINUE_AS_NEW_INITIATOR_RETRY,
+        timedelta(seconds=decision.backoff_seconds),
+        execution.started.attempt + 1,
+    )
+    attributes.continued_failure.CopyFrom(failure)
+    if execution.started.HasField("last_completion_result"):
+        attributes.last_completion_result.CopyFrom(execution.started.last_completion_result)
+    return NewRun(run_id, attributes)
+
+
+def _next_cron_run(execution: Execution, *, last_result: Payloads | None, failure: Failure | None) -> NewRun | None:
+    from wfctl.devserver.core import start
+
+    schedule = execution.started.cron_schedule
+    if not schedule:
+        return None
+    backoff = cron.backoff(schedule, first_task_time(execution), execution.now)
+    expiration = chain_expiration(execution)
+    if backoff is None or (expiration is not None and execution.now + backoff > expiration):
+        return None
+    run_id = execution.new_id()
+    initiator = ContinueAsNewInitiator.CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE
+    attributes = start.next_run(execution, run_id, initiator, backoff)
+    if failure is not None:
+        attributes.continued_failure.CopyFrom(failure)
+        last_result = execution.started.last_completion_result
+    if last_result is not None and last_result.payloads:
+        attributes.last_completion_result.CopyFrom(last_result)
+    return NewRun(run_id, attributes)
+
+
+# -- time -----------------------------------------------------------------------------------------------------------
+
+
+def first_task_time(execution: Execution) -> datetime:
+    """When the first workflow task comes: the start, or the end of the first backoff."""
+    return execution.start_time + execution.started.first_workflow_task_backoff.ToTimedelta()
+
+
+def chain_expiration(execution: Execution) -> datetime | None:
+    """When the execution timeout of the whole chain ends."""
+    started = execution.started
+    if started.HasField("workflow_execution_expiration_time"):
+        return started.workflow_execution_expiration_time.ToDatetime(tzinfo=UTC)
+    return None
+
+
+def run_expiration(execution: Execution) -> datetime | None:
+    """When this run's own timeout ends."""
+    timeout = execution.started.workflow_run_timeout.ToTimedelta()
+    return first_task_time(execution) + timeout if timeout else None
+
+
+def deadlines(execution: Execution) -> Iterator[datetime]:
+    if deadline := chain_expiration(execution):
+        yield deadline
+    if deadline := run_expiration(execution):
+        yield deadline
+
+
+def on_deadline(execution: Execution) -> None:
+    chain = chain_expiration(execution)
+    time_out(execution, chain=chain is not None and chain <= execution.now)
+
+
+def pending_effects(execution: Execution) -> Iterator[Effect]:
+    """A closed run may not have told its parent and children before the process died; telling twice is harmless."""
+    if not execution.is_running:
+        yield from _word_to_others(execution, execution.history.event(execution.next_event_id - 1))

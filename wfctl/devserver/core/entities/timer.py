@@ -1,0 +1,106 @@
+"""User timers: ended by the clock or a cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from temporalio.api.command.v1 import CancelTimerCommandAttributes, StartTimerCommandAttributes
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause
+from temporalio.api.history.v1 import (
+    HistoryEvent,
+    TimerCanceledEventAttributes,
+    TimerFiredEventAttributes,
+    TimerStartedEventAttributes,
+)
+
+from wfctl.devserver.core.entities import workflow_task
+from wfctl.devserver.core.errors import BadCommand
+
+if TYPE_CHECKING:
+    from wfctl.devserver.core.effects import Effect
+    from wfctl.devserver.core.execution import Execution
+    from wfctl.devserver.core.transitions import CommandContext
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    id: str
+    started_event_id: int
+    fires_at: datetime
+
+
+def on_start_timer(context: CommandContext, command: StartTimerCommandAttributes) -> None:
+    if command.timer_id in context.execution.timers:
+        raise BadCommand(
+            WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_START_TIMER_DUPLICATE_ID, "StartTimerCommand: duplicate timer id"
+        )
+    context.execution.record(
+        TimerStartedEventAttributes(
+            timer_id=command.timer_id,
+            start_to_fire_timeout=command.start_to_fire_timeout,
+            workflow_task_completed_event_id=context.completed_event_id,
+        ),
+        **context.extras,
+    )
+
+
+def on_cancel_timer(context: CommandContext, command: CancelTimerCommandAttributes) -> None:
+    execution = context.execution
+    timer = execution.timers.get(command.timer_id)
+    if timer is None:
+        # It fired while the worker decided to cancel it: the cancel wins, the buffered firing is withdrawn.
+        started_event_id = _withdraw_firing(execution, command.timer_id)
+        if started_event_id == 0:
+            raise BadCommand(
+                WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_BAD_CANCEL_TIMER_ATTRIBUTES,
+                "CancelTimerCommand: timer id not found",
+            )
+    else:
+        started_event_id = timer.started_event_id
+    execution.record(
+        TimerCanceledEventAttributes(
+            timer_id=command.timer_id,
+            started_event_id=started_event_id,
+            workflow_task_completed_event_id=context.completed_event_id,
+            identity=context.identity,
+        ),
+        **context.extras,
+    )
+
+
+def _withdraw_firing(execution: Execution, timer_id: str) -> int:
+    for event in execution.buffered:
+        if event.HasField("timer_fired_event_attributes") and event.timer_fired_event_attributes.timer_id == timer_id:
+            execution.buffered.remove(event)
+            return event.timer_fired_event_attributes.started_event_id
+    return 0
+
+
+def apply_timer_started(execution: Execution, event: HistoryEvent, attributes: TimerStartedEventAttributes) -> None:
+    execution.timers[attributes.timer_id] = Timer(
+        attributes.timer_id, event.event_id, execution.now + attributes.start_to_fire_timeout.ToTimedelta()
+    )
+
+
+def apply_timer_ended(
+    execution: Execution, event: HistoryEvent, attributes: TimerFiredEventAttributes | TimerCanceledEventAttributes
+) -> None:
+    execution.timers.pop(attributes.timer_id, None)
+
+
+def deadlines(execution: Execution) -> Iterator[datetime]:
+    for timer in execution.timers.values():
+        yield timer.fires_at
+
+
+def on_deadline(execution: Execution) -> None:
+    timer = min(execution.timers.values(), key=lambda timer: (timer.fires_at, timer.started_event_id))
+    execution.record(TimerFiredEventAttributes(timer_id=timer.id, started_event_id=timer.started_event_id))
+    workflow_task.schedule_if_none(execution)
+
+
+def pending_effects(execution: Execution) -> Iterator[Effect]:
+    return iter(())

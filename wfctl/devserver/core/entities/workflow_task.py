@@ -1,0 +1,512 @@
+"""The workflow task: how a worker gets to see news, one batch at a time.
+
+Rule. A run has at most one workflow task.
+
+Theory. A *normal* task's life is in history: SCHEDULED, STARTED, then COMPLETED, FAILED or TIMED_OUT. A task that follows
+a failed one (attempt > 1) is *transient*, one that only carries updates is *speculative*: their SCHEDULED and STARTED
+are written when they end in something worth keeping, and not at all otherwise. If other events were written since such
+a task was scheduled, it becomes normal when it starts.
+
+    state      event                         next        written for
+    none       schedule                      scheduled   normal
+    scheduled  start                         started     normal
+    scheduled  sticky queue's timeout        none        all
+    started    complete                      none        all but a speculative one with nothing but rejections
+    started    fail, time out, forced close  none        normal and speculative; attempt + 1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from temporalio.api.common.v1 import MeteringMetadata
+from temporalio.api.enums.v1 import (
+    EventType,
+    SuggestContinueAsNewReason,
+    TaskQueueKind,
+    TimeoutType,
+    WorkflowTaskFailedCause,
+)
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.history.v1 import (
+    HistoryEvent,
+    WorkflowTaskCompletedEventAttributes,
+    WorkflowTaskFailedEventAttributes,
+    WorkflowTaskScheduledEventAttributes,
+    WorkflowTaskStartedEventAttributes,
+    WorkflowTaskTimedOutEventAttributes,
+)
+from temporalio.api.protocol.v1 import Message as ProtocolMessage
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.update.v1 import Rejection
+from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedRequest
+
+from wfctl.devserver.core.effects import EnqueueWorkflowTask
+
+if TYPE_CHECKING:
+    from wfctl.devserver.core.effects import Effect
+    from wfctl.devserver.core.execution import Execution
+
+STICKY = TaskQueueKind.TASK_QUEUE_KIND_STICKY
+NORMAL_QUEUE = TaskQueueKind.TASK_QUEUE_KIND_NORMAL
+# A worker of this or a later capability may drop a speculative task over up to so many interleaved events.
+DISCARDABLE_EVENTS = 10
+
+
+class State(IntEnum):
+    NONE = 0
+    SCHEDULED = 1
+    STARTED = 2
+
+
+class Kind(IntEnum):
+    NORMAL = 0
+    SPECULATIVE = 1
+
+
+@dataclass(slots=True)
+class Sticky:
+    """The queue of the worker that has this run in its cache."""
+
+    name: str
+    schedule_to_start_seconds: float
+
+    def pack(self) -> list[Any]:
+        return [self.name, self.schedule_to_start_seconds]
+
+    @classmethod
+    def unpack(cls, packed: list[Any]) -> Sticky:
+        return cls(*packed)
+
+
+@dataclass(slots=True)
+class WorkflowTask:
+    state: State = State.NONE
+    kind: Kind = Kind.NORMAL
+    attempt: int = 1
+    scheduled_event_id: int = 0
+    started_event_id: int = 0
+    scheduled_time: datetime | None = None
+    original_scheduled_time: datetime | None = None
+    started_time: datetime | None = None
+    timeout_seconds: float = 0.0
+    request_id: str = ""
+    identity: str = ""
+    sticky_queue: str = ""  # the sticky queue it was scheduled on, if any
+    suggest_continue_as_new: bool = False
+    suggest_reasons: tuple[int, ...] = ()
+    history_size_bytes: int = 0
+    written: bool = True  # its SCHEDULED event is in history
+
+    @property
+    def is_scheduled(self) -> bool:
+        return self.state is State.SCHEDULED
+
+    @property
+    def is_started(self) -> bool:
+        return self.state is State.STARTED
+
+    @property
+    def is_pending(self) -> bool:
+        return self.state is not State.NONE
+
+    def pack(self) -> list[Any]:
+        values: list[Any] = []
+        for name in self.__slots__:
+            value = getattr(self, name)
+            values.append(value.timestamp() if isinstance(value, datetime) else value)
+        return values
+
+    @classmethod
+    def unpack(cls, packed: list[Any]) -> WorkflowTask:
+        values = dict(zip(cls.__slots__, packed, strict=True))
+        for name in ("scheduled_time", "original_scheduled_time", "started_time"):
+            if values[name] is not None:
+                values[name] = datetime.fromtimestamp(values[name], UTC)
+        values["state"], values["kind"] = State(values["state"]), Kind(values["kind"])
+        values["suggest_reasons"] = tuple(values["suggest_reasons"])
+        return cls(**values)
+
+
+# -- scheduling -----------------------------------------------------------------------------------------------------
+
+
+def queue_of(execution: Execution) -> TaskQueue:
+    """Where the next workflow task goes: the sticky queue of the last worker, or the run's own queue."""
+    name = execution.started.task_queue.name
+    if execution.sticky:
+        return TaskQueue(name=execution.sticky.name, kind=STICKY, normal_name=name)
+    return TaskQueue(name=name, kind=NORMAL_QUEUE)
+
+
+def timeout_seconds(execution: Execution) -> float:
+    return float(execution.started.workflow_task_timeout.ToTimedelta().total_seconds())
+
+
+def schedule_if_none(execution: Execution) -> None:
+    """There is news: make sure that a worker will see it."""
+    if execution.is_running and not execution.workflow_task.is_pending and not is_backing_off(execution):
+        schedule(execution)
+
+
+def is_backing_off(execution: Execution) -> bool:
+    """The first workflow task waits (start delay, cron, retry, continue-as-new's minimal interval)."""
+    return execution.last_completed_event_id == 0 and not has_had_task(execution)
+
+
+def has_had_task(execution: Execution) -> bool:
+    return execution.workflow_task.is_pending or execution.workflow_task.scheduled_time is not None
+
+
+def schedule(
+    execution: Execution,
+    *,
+    kind: Kind = Kind.NORMAL,
+    original_scheduled_time: datetime | None = None,
+    dispatch: bool = True,
+) -> None:
+    """Schedule a workflow task. `dispatch=False`: the caller hands it to a worker itself."""
+    assert not execution.workflow_task.is_pending, "at most one workflow task"
+    if execution.buffered:
+        execution.workflow_task.attempt = 1
+        kind = Kind.NORMAL
+        execution.flush()
+    task = execution.workflow_task
+    written = task.attempt == 1 and kind is Kind.NORMAL
+    if written:
+        scheduled_event_id = _record_scheduled(execution, task.attempt, timeout_seconds(execution)).event_id
+    else:
+        scheduled_event_id = execution.next_event_id
+        _set_scheduled(execution, scheduled_event_id, timeout_seconds(execution), written=False)
+    execution.workflow_task.kind = kind
+    if original_scheduled_time is not None:
+        execution.workflow_task.original_scheduled_time = original_scheduled_time
+    if dispatch:
+        execution.emit(_enqueue(execution))
+
+
+def _enqueue(execution: Execution) -> EnqueueWorkflowTask:
+    task = execution.workflow_task
+    return EnqueueWorkflowTask(queue_of(execution), task.scheduled_event_id, task.attempt)
+
+
+def _record_scheduled(execution: Execution, attempt: int, timeout: float, *, at: datetime | None = None) -> HistoryEvent:
+    attributes = WorkflowTaskScheduledEventAttributes(task_queue=queue_of(execution), attempt=attempt)
+    attributes.start_to_close_timeout.FromTimedelta(timedelta(seconds=timeout))
+    return record_at(execution, attributes, at)
+
+
+def record_at(execution: Execution, attributes: Any, at: datetime | None) -> HistoryEvent:
+    """Record an event that happened earlier than this step (a transient or speculative task's)."""
+    if at is None or at == execution.now:
+        return execution.record(attributes)
+    now = execution.now
+    execution.begin(at)
+    event = execution.record(attributes)
+    execution.begin(now)
+    return event
+
+
+def _set_scheduled(execution: Execution, scheduled_event_id: int, timeout: float, *, written: bool) -> None:
+    task = execution.workflow_task
+    execution.workflow_task = WorkflowTask(
+        state=State.SCHEDULED,
+        attempt=task.attempt,
+        scheduled_event_id=scheduled_event_id,
+        scheduled_time=execution.now,
+        original_scheduled_time=execution.now,
+        timeout_seconds=timeout,
+        sticky_queue=execution.sticky.name if execution.sticky else "",
+        written=written,
+    )
+
+
+def apply_workflow_task_scheduled(
+    execution: Execution, event: HistoryEvent, attributes: WorkflowTaskScheduledEventAttributes
+) -> None:
+    execution.workflow_task.attempt = attributes.attempt
+    timeout = attributes.start_to_close_timeout.ToTimedelta().total_seconds()
+    _set_scheduled(execution, event.event_id, timeout, written=True)
+
+
+# -- starting -------------------------------------------------------------------------------------------------------
+
+
+def start(execution: Execution, request_id: str, identity: str, extra_reasons: tuple[int, ...] = ()) -> None:
+    """A worker takes the task."""
+    task = execution.workflow_task
+    assert task.is_scheduled
+    if not task.written and task.scheduled_event_id != execution.next_event_id:
+        # Events were written since: the task is an ordinary one after all.
+        task.attempt = 1
+        _record_scheduled(execution, 1, task.timeout_seconds)
+        task = execution.workflow_task
+    size, reasons = _size_and_reasons(execution)
+    reasons = (*reasons, *extra_reasons)
+    if task.written:
+        execution.record(
+            WorkflowTaskStartedEventAttributes(
+                scheduled_event_id=task.scheduled_event_id,
+                identity=identity,
+                request_id=request_id,
+                suggest_continue_as_new=bool(reasons),
+                suggest_continue_as_new_reasons=reasons,  # type: ignore[arg-type]
+                history_size_bytes=size,
+            )
+        )
+        return
+    execution.workflow_task = replace(
+        task,
+        state=State.STARTED,
+        started_event_id=task.scheduled_event_id + 1,
+        started_time=execution.now,
+        request_id=request_id,
+        identity=identity,
+        suggest_continue_as_new=bool(reasons),
+        suggest_reasons=reasons,
+        history_size_bytes=size,
+    )
+
+
+def _size_and_reasons(execution: Execution) -> tuple[int, tuple[int, ...]]:
+    settings, history = execution.settings, execution.history
+    reasons = []
+    if history.size_bytes >= settings.history_size_suggest_continue_as_new:
+        reasons.append(SuggestContinueAsNewReason.SUGGEST_CONTINUE_AS_NEW_REASON_HISTORY_SIZE_TOO_LARGE)
+    if history.next_event_id >= settings.history_count_suggest_continue_as_new:
+        reasons.append(SuggestContinueAsNewReason.SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_HISTORY_EVENTS)
+    return history.size_bytes, tuple(reasons)
+
+
+def apply_workflow_task_started(
+    execution: Execution, event: HistoryEvent, attributes: WorkflowTaskStartedEventAttributes
+) -> None:
+    task = execution.workflow_task
+    task.state = State.STARTED
+    task.started_event_id = event.event_id
+    task.started_time = execution.now
+    task.request_id = attributes.request_id
+    task.identity = attributes.identity
+    task.suggest_continue_as_new = attributes.suggest_continue_as_new
+    task.suggest_reasons = tuple(attributes.suggest_continue_as_new_reasons)
+    task.history_size_bytes = attributes.history_size_bytes
+
+
+def unwritten_events(execution: Execution) -> list[HistoryEvent]:
+    """The SCHEDULED and STARTED that a worker must see of a task that is not in history."""
+    task = execution.workflow_task
+    if task.written or not task.is_started:
+        return []
+    scheduled = HistoryEvent(
+        event_id=task.scheduled_event_id,
+        event_type=EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
+        workflow_task_scheduled_event_attributes=WorkflowTaskScheduledEventAttributes(
+            task_queue=queue_of(execution), attempt=task.attempt
+        ),
+    )
+    scheduled.workflow_task_scheduled_event_attributes.start_to_close_timeout.FromTimedelta(
+        timedelta(seconds=task.timeout_seconds)
+    )
+    started = HistoryEvent(
+        event_id=task.started_event_id,
+        event_type=EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
+        workflow_task_started_event_attributes=_started_attributes(task, task.scheduled_event_id, task.identity),
+    )
+    assert task.scheduled_time
+    assert task.started_time
+    scheduled.event_time.FromDatetime(task.scheduled_time)
+    started.event_time.FromDatetime(task.started_time)
+    return [scheduled, started]
+
+
+def _started_attributes(task: WorkflowTask, scheduled_event_id: int, identity: str) -> WorkflowTaskStartedEventAttributes:
+    return WorkflowTaskStartedEventAttributes(
+        scheduled_event_id=scheduled_event_id,
+        identity=identity,
+        request_id=task.request_id,
+        suggest_continue_as_new=task.suggest_continue_as_new,
+        suggest_continue_as_new_reasons=task.suggest_reasons,  # type: ignore[arg-type]
+        history_size_bytes=task.history_size_bytes,
+    )
+
+
+def _write_unwritten(execution: Execution, identity: str) -> WorkflowTask:
+    """An unwritten task ends in something worth keeping: write its SCHEDULED and STARTED, at the end of history."""
+    task = execution.workflow_task
+    attempt = task.attempt
+    scheduled = _record_scheduled(execution, attempt, task.timeout_seconds, at=task.scheduled_time)
+    record_at(execution, _started_attributes(task, scheduled.event_id, identity), task.started_time)
+    execution.workflow_task.kind = task.kind
+    execution.workflow_task.original_scheduled_time = task.original_scheduled_time
+    return execution.workflow_task
+
+
+# -- ending ---------------------------------------------------------------------------------------------------------
+
+
+def complete(execution: Execution, request: RespondWorkflowTaskCompletedRequest) -> int:
+    """The worker answered. Returns the id of WORKFLOW_TASK_COMPLETED, or 0 if the task left no trace."""
+    task = execution.workflow_task
+    assert task.is_started
+    if _leaves_no_trace(execution, request):
+        _clear(execution)
+        return 0
+    if not task.written:
+        task = _write_unwritten(execution, request.identity)
+    attributes = WorkflowTaskCompletedEventAttributes(
+        scheduled_event_id=task.scheduled_event_id,
+        started_event_id=task.started_event_id,
+        identity=request.identity,
+        binary_checksum=request.binary_checksum,
+        metering_metadata=request.metering_metadata if request.HasField("metering_metadata") else MeteringMetadata(),
+    )
+    if request.HasField("sdk_metadata"):
+        attributes.sdk_metadata.CopyFrom(request.sdk_metadata)
+    if request.HasField("worker_version_stamp"):
+        attributes.worker_version.CopyFrom(request.worker_version_stamp)
+    return execution.record(attributes).event_id
+
+
+def _leaves_no_trace(execution: Execution, request: RespondWorkflowTaskCompletedRequest) -> bool:
+    """A speculative task with nothing but rejections is dropped, if the worker can follow that."""
+    if execution.workflow_task.kind is not Kind.SPECULATIVE or execution.workflow_task.written:
+        return False
+    if request.commands or request.force_create_new_workflow_task:
+        return False
+    allowed = DISCARDABLE_EVENTS if request.capabilities.discard_speculative_workflow_task_with_events else 0
+    if execution.next_event_id > execution.last_started_event_id + 2 + allowed:
+        return False
+    return all(_is_rejection(message) for message in request.messages)
+
+
+def _is_rejection(message: ProtocolMessage) -> bool:
+    return bool(message.body.Is(Rejection.DESCRIPTOR))
+
+
+def apply_workflow_task_completed(
+    execution: Execution, event: HistoryEvent, attributes: WorkflowTaskCompletedEventAttributes
+) -> None:
+    execution.last_started_event_id = attributes.started_event_id
+    execution.last_completed_event_id = event.event_id
+    _clear(execution)
+
+
+def _clear(execution: Execution) -> None:
+    """The task ended well: the next one is a first attempt."""
+    task = execution.workflow_task
+    execution.workflow_task = WorkflowTask(
+        scheduled_time=task.scheduled_time, original_scheduled_time=task.original_scheduled_time
+    )
+
+
+def fail(
+    execution: Execution,
+    cause: WorkflowTaskFailedCause.ValueType,
+    failure: Failure | None,
+    identity: str,
+    *,
+    binary_checksum: str = "",
+    base_run_id: str = "",
+    new_run_id: str = "",
+) -> None:
+    """The task failed. A transient task's failure is not written, only counted."""
+    task = execution.workflow_task
+    assert task.is_started
+    if task.kind is Kind.SPECULATIVE and not task.written:
+        task = _write_unwritten(execution, identity)
+    if not task.written:
+        _count_failure(execution)
+        return
+    execution.record(
+        WorkflowTaskFailedEventAttributes(
+            scheduled_event_id=task.scheduled_event_id,
+            started_event_id=task.started_event_id,
+            cause=cause,
+            failure=failure,
+            identity=identity,
+            base_run_id=base_run_id,
+            new_run_id=new_run_id,
+            binary_checksum=binary_checksum,
+        )
+    )
+    if cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW:
+        execution.workflow_task.attempt = 1
+
+
+def apply_workflow_task_failed(
+    execution: Execution, event: HistoryEvent, attributes: WorkflowTaskFailedEventAttributes
+) -> None:
+    _count_failure(execution)
+    if attributes.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW:
+        execution.workflow_task.attempt = 1
+
+
+def _count_failure(execution: Execution, *, counts: bool = True) -> None:
+    """No task is pending now; the next one counts up, unless it was the sticky worker that failed."""
+    task = execution.workflow_task
+    attempt = 1 if execution.sticky or not counts else task.attempt + 1
+    execution.sticky = None
+    execution.workflow_task = WorkflowTask(attempt=attempt, scheduled_time=task.scheduled_time)
+
+
+def time_out(execution: Execution, timeout_type: TimeoutType.ValueType) -> None:
+    """The task's time ran out: started and not answered, or not picked up from a sticky queue."""
+    task = execution.workflow_task
+    if task.kind is Kind.SPECULATIVE and not task.written:
+        if task.is_started:
+            task = _write_unwritten(execution, "")
+        else:
+            _record_scheduled(execution, task.attempt, task.timeout_seconds, at=task.scheduled_time)
+            task = execution.workflow_task
+    if task.written:
+        execution.record(
+            WorkflowTaskTimedOutEventAttributes(
+                scheduled_event_id=task.scheduled_event_id,
+                started_event_id=task.started_event_id,
+                timeout_type=timeout_type,
+            )
+        )
+    else:
+        _count_failure(execution, counts=timeout_type == TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE)
+
+
+def apply_workflow_task_timed_out(
+    execution: Execution, event: HistoryEvent, attributes: WorkflowTaskTimedOutEventAttributes
+) -> None:
+    _count_failure(execution, counts=attributes.timeout_type == TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE)
+
+
+# -- time -----------------------------------------------------------------------------------------------------------
+
+
+def deadlines(execution: Execution) -> Iterator[datetime]:
+    task = execution.workflow_task
+    if is_backing_off(execution):
+        yield execution.start_time + execution.started.first_workflow_task_backoff.ToTimedelta()
+    if task.is_started:
+        assert task.started_time
+        yield task.started_time + timedelta(seconds=task.timeout_seconds)
+    elif task.is_scheduled and task.sticky_queue and execution.sticky:
+        assert task.scheduled_time
+        yield task.scheduled_time + timedelta(seconds=execution.sticky.schedule_to_start_seconds)
+
+
+def on_deadline(execution: Execution) -> None:
+    if is_backing_off(execution):
+        schedule(execution)
+        return
+    started = execution.workflow_task.is_started
+    time_out(
+        execution,
+        TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE if started else TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START,
+    )
+    schedule(execution)
+
+
+def pending_effects(execution: Execution) -> Iterator[Effect]:
+    if execution.workflow_task.is_scheduled:
+        yield _enqueue(execution)

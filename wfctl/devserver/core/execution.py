@@ -1,0 +1,233 @@
+"""One run of a workflow: its state, and the one way to change it.
+
+Rule. State changes only in `apply`, which follows one recorded event. Command handlers decide and call `record`; a
+rebuild from history runs the same appliers, so what events tell is right by construction.
+
+Theory. While a workflow task is started or is being completed, events that come from outside are *buffered*: they are
+applied (an activity that completed is gone) but get their event id only when the task ends, so that the worker's view of
+history stays a prefix of it. `flush` gives them their ids, completions last.
+
+What no event tells — attempts, heartbeats, the sticky queue, the buffer itself — is the *unevented* half: `unevented()`
+packs it, `restore()` lays it over a state that was rebuilt from events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgpack
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from temporalio.api.common.v1 import Memo, SearchAttributes
+from temporalio.api.enums.v1 import EventType, WorkflowExecutionStatus
+from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEventAttributes
+
+from wfctl.devserver.core import registry
+from wfctl.devserver.core.effects import Effect
+from wfctl.devserver.core.entities.activity import Activity
+from wfctl.devserver.core.entities.child_workflow import ChildWorkflow
+from wfctl.devserver.core.entities.external_workflow import ExternalRequest
+from wfctl.devserver.core.entities.timer import Timer
+from wfctl.devserver.core.entities.update import Updates
+from wfctl.devserver.core.entities.workflow_task import Sticky, WorkflowTask
+from wfctl.devserver.core.history import History
+from wfctl.devserver.settings import Settings
+
+BUFFERED_EVENT_ID = -123
+TASK_ID_BASE = 1048576
+RUNNING = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
+
+
+@dataclass(slots=True)
+class Execution:
+    """The aggregate of one run. `now` is the time of the step that is under way."""
+
+    namespace_id: str
+    namespace: str
+    workflow_id: str
+    run_id: str
+    settings: Settings
+    new_id: Callable[[], str]
+    history: History = field(default_factory=History)
+    now: datetime = field(init=False)
+    now_proto: Timestamp = field(init=False)
+    effects: list[Effect] = field(default_factory=list)
+
+    # What events tell.
+    started: WorkflowExecutionStartedEventAttributes = field(default_factory=WorkflowExecutionStartedEventAttributes)
+    start_time: datetime = field(init=False)
+    status: WorkflowExecutionStatus.ValueType = RUNNING
+    close_time: datetime | None = None
+    workflow_task: WorkflowTask = field(default_factory=WorkflowTask)
+    last_started_event_id: int = 0  # the WORKFLOW_TASK_STARTED of the last completed task
+    last_completed_event_id: int = 0
+    activities: dict[int, Activity] = field(default_factory=dict)
+    timers: dict[str, Timer] = field(default_factory=dict)
+    children: dict[int, ChildWorkflow] = field(default_factory=dict)
+    external_signals: dict[int, ExternalRequest] = field(default_factory=dict)
+    external_cancels: dict[int, ExternalRequest] = field(default_factory=dict)
+    updates: Updates = field(default_factory=Updates)
+    signal_count: int = 0
+    signal_request_ids: set[str] = field(default_factory=set)
+    request_ids: dict[str, int] = field(default_factory=dict)  # attached request id -> event id
+    cancel_requested: bool = False
+    cancel_request_id: str = ""
+    search_attributes: SearchAttributes = field(default_factory=SearchAttributes)
+    memo: Memo = field(default_factory=Memo)
+    reset_points: list[Any] = field(default_factory=list)
+    options: Any = None  # versioning override and the like, of WORKFLOW_EXECUTION_OPTIONS_UPDATED
+    worker_version: Any = None
+    build_ids: list[str] = field(default_factory=list)
+
+    # What no event tells.
+    sticky: Sticky | None = None
+    buffered: list[HistoryEvent] = field(default_factory=list)
+    buffering: bool = False  # the commands of a workflow task are being handled
+    transition_count: int = 0
+
+    # -- steps ----------------------------------------------------------------------------------------------------
+
+    def begin(self, now: datetime) -> None:
+        """A step starts: everything it records carries this time."""
+        self.now = now
+        self.now_proto = Timestamp()
+        self.now_proto.FromDatetime(now)
+
+    @property
+    def is_running(self) -> bool:
+        return self.status == RUNNING
+
+    @property
+    def next_event_id(self) -> int:
+        return self.history.next_event_id
+
+    def emit(self, effect: Effect) -> None:
+        self.effects.append(effect)
+
+    def record(self, attributes: Message, **extras: Any) -> HistoryEvent:
+        """Append the event with these attributes and apply it. `extras` are fields of HistoryEvent (links, …)."""
+        event_type, attributes_field = registry.EVENT_OF[type(attributes)]
+        event = HistoryEvent(
+            event_time=self.now_proto,
+            event_type=event_type,
+            **{attributes_field: attributes},
+            **extras,
+        )
+        if (self.buffering or self.workflow_task.is_started) and event_type not in registry.NEVER_BUFFERED:
+            event.event_id = BUFFERED_EVENT_ID
+            self.buffered.append(event)
+        else:
+            self._append(event)
+        self._apply(event)
+        return event
+
+    def _append(self, event: HistoryEvent) -> None:
+        assert self.is_running, "no event after close"
+        event.event_id = self.history.next_event_id
+        event.task_id = TASK_ID_BASE + event.event_id
+        self.history.append(event)
+
+    def flush(self) -> None:
+        """Give the buffered events their ids; a closed run drops them."""
+        buffered, self.buffered = self.buffered, []
+        if not self.is_running:
+            return
+        started_ids: dict[int, int] = {}
+        for event in sorted(buffered, key=lambda event: event.event_type in registry.REORDERED_LAST):
+            registry.wire(event, self.history.next_event_id, started_ids, self)
+            self._append(event)
+
+    # -- rebuilding -----------------------------------------------------------------------------------------------
+
+    def replay(self, events: Iterable[HistoryEvent]) -> None:
+        """Apply events that are already in history (a rebuild); effects are dropped."""
+        for event in events:
+            self.now = event.event_time.ToDatetime(tzinfo=registry.UTC)
+            self.now_proto = event.event_time
+            self._apply(event)
+        self.effects.clear()
+
+    def _apply(self, event: HistoryEvent) -> None:
+        row = registry.EVENTS[event.event_type]
+        row.apply(self, event, getattr(event, row.field))
+
+    def unevented(self) -> bytes:
+        """The state that no event tells, packed."""
+        return bytes(
+            msgpack.packb(
+                {
+                    "task": self.workflow_task.pack(),
+                    "sticky": self.sticky.pack() if self.sticky else None,
+                    "activities": [
+                        (activity.scheduled_event_id, packed)
+                        for activity in self.activities.values()
+                        if (packed := activity.pack()) is not None
+                    ],
+                    "buffered": [event.SerializeToString() for event in self.buffered],
+                    "transitions": self.transition_count,
+                },
+                use_bin_type=True,
+            )
+        )
+
+    def restore(self, packed: bytes) -> None:
+        """Lay the unevented half over a state rebuilt from events."""
+        if not packed:
+            return
+        state = msgpack.unpackb(packed, strict_map_key=False)
+        self.buffered = [HistoryEvent.FromString(data) for data in state["buffered"]]
+        self.replay(self.buffered)
+        self.workflow_task = WorkflowTask.unpack(state["task"])
+        self.sticky = Sticky.unpack(state["sticky"]) if state["sticky"] else None
+        for scheduled_event_id, data in state["activities"]:
+            self.activities[scheduled_event_id].unpack(data)
+        self.transition_count = state["transitions"]
+
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    def next_deadline(self) -> datetime | None:
+        """When `tick` next has something to do."""
+        if not self.is_running:
+            return None
+        return min((deadline for owner in registry.OWNERS for deadline in owner.deadlines(self)), default=None)
+
+    def tick(self, now: datetime) -> None:
+        """Do what has come due, in order of its deadline."""
+        self.begin(now)
+        while self.is_running:
+            due = [
+                (deadline, index)
+                for index, owner in enumerate(registry.OWNERS)
+                for deadline in owner.deadlines(self)
+                if deadline <= now
+            ]
+            if not due:
+                return
+            registry.OWNERS[min(due)[1]].on_deadline(self)
+
+    # -- questions that several rooms ask ---------------------------------------------------------------------------
+
+    @property
+    def has_pending_work(self) -> bool:
+        """Whether boot must load this run: a task waits for a worker, or another run waits for word."""
+        return self.is_running and (
+            self.workflow_task.is_scheduled
+            or any(activity.is_scheduled for activity in self.activities.values())
+            or any(not child.started_event_id for child in self.children.values())
+            or bool(self.external_signals)
+            or bool(self.external_cancels)
+        )
+
+    def pending_effects(self) -> list[Effect]:
+        """What a live run had asked for and may not have got when the process died."""
+        effects: list[Effect] = []
+        for owner in registry.OWNERS:
+            effects.extend(owner.pending_effects(self))
+        return effects
+
+
+def event_name(event_type: EventType.ValueType) -> str:
+    return EventType.Name(event_type).removeprefix("EVENT_TYPE_")

@@ -1,0 +1,363 @@
+"""The runs in memory, and the one way to change them: load → step → write → answer.
+
+Theory. Everything happens on one event loop, so a step (a synchronous function on an `Execution`) needs no lock. A step's
+outcome is queued for the next group commit at once, and its effects — tasks for workers, words to other runs — run ahead
+of that commit: whatever they change is queued behind it. Answers never run ahead: an RPC awaits `committed`. If a commit
+fails, everything queued behind it fails too and the runs concerned are dropped from memory, back to what the disk holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from temporalio.api.history.v1 import WorkflowExecutionStartedEventAttributes
+
+from wfctl.devserver.clock import Clock
+from wfctl.devserver.core import effects, start
+from wfctl.devserver.core.entities import workflow_task
+from wfctl.devserver.core.errors import NotFound, Unavailable
+from wfctl.devserver.core.execution import Execution
+from wfctl.devserver.core.history import History, parse, split
+from wfctl.devserver.engine.timers import Timers
+from wfctl.devserver.settings import Settings
+from wfctl.devserver.storage import executions as storage
+from wfctl.devserver.storage.database import Database
+
+log = logging.getLogger("wfctl.engine")
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """One run in memory: its state and what of it is written."""
+
+    key: int
+    execution: Execution
+    written_next_event_id: int = 1
+    written_unevented: bytes = b""
+    last_write: asyncio.Future[None] | None = None
+    waiters: set[asyncio.Future[None]] = field(default_factory=set)
+    dropped: bool = False  # a newer copy was or will be loaded
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        execution = self.execution
+        return execution.namespace_id, execution.workflow_id, execution.run_id
+
+
+@dataclass(slots=True)
+class Runs:
+    database: Database
+    clock: Clock
+    settings: Settings
+    namespace_name: Callable[[str], str]
+    timers: Timers = field(init=False)
+    by_key: dict[int, Run] = field(default_factory=dict)
+    current: dict[tuple[str, str], int] = field(default_factory=dict)  # (namespace id, workflow id) -> newest run, if known
+    keys: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    next_key: int = 1
+    # Effect type -> what to do; `services/effects.py` fills this in.
+    handlers: dict[type, Callable[[Run, Any], None]] = field(default_factory=dict)
+    new_id: Callable[[], str] = lambda: str(uuid4())
+    _loading: dict[int, asyncio.Future[Run]] = field(default_factory=dict)
+    _background: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.timers = Timers(self.clock, self._on_timer)
+
+    # -- finding --------------------------------------------------------------------------------------------------
+
+    async def find(self, namespace_id: str, workflow_id: str, run_id: str = "") -> Run:
+        """The run, or the newest run of the workflow id. Raises NotFound."""
+        run = await self.find_or_none(namespace_id, workflow_id, run_id)
+        if run is None:
+            if run_id:
+                raise NotFound(
+                    f'workflow execution not found for workflow ID "{workflow_id}" and run ID "{run_id}"'
+                )
+            raise NotFound(f"workflow not found for ID: {workflow_id}")
+        return run
+
+    async def find_or_none(self, namespace_id: str, workflow_id: str, run_id: str = "") -> Run | None:
+        while True:
+            key = await self._find_key(namespace_id, workflow_id, run_id)
+            if key is None:
+                return None
+            run = await self.load(key)
+            if not run.dropped:
+                return run
+
+    async def _find_key(self, namespace_id: str, workflow_id: str, run_id: str) -> int | None:
+        if run_id:
+            key = self.keys.get((namespace_id, workflow_id, run_id))
+        else:
+            key = self.current.get((namespace_id, workflow_id))
+        if key is not None:
+            return key
+        return await self.database.read(
+            lambda connection: storage.find_key(connection, namespace_id, workflow_id, run_id)
+        )
+
+    async def load(self, key: int) -> Run:
+        """The run in memory, rebuilt from disk if need be."""
+        run = self.by_key.get(key)
+        if run is not None:
+            return run
+        loading = self._loading.get(key)
+        if loading is None:
+            loading = asyncio.ensure_future(self._load(key))
+            self._loading[key] = loading
+            loading.add_done_callback(lambda _: self._loading.pop(key, None))
+        return await asyncio.shield(loading)
+
+    async def _load(self, key: int) -> Run:
+        row = await self.database.read(lambda connection: storage.load(connection, key))
+        if row is None:
+            raise NotFound("workflow execution not found")
+        execution = self._new_execution(row.namespace_id, row.workflow_id, row.run_id)
+        run = Run(key, execution, row.next_event_id, row.unevented)
+        self._rebuild(run, row.events)
+        self._remember(run)
+        return run
+
+    def _rebuild(self, run: Run, fragment: bytes) -> None:
+        execution = run.execution
+        execution.history = History(split(fragment))
+        execution.replay(parse(fragment))
+        execution.restore(run.written_unevented)
+        execution.effects.clear()
+
+    def _new_execution(self, namespace_id: str, workflow_id: str, run_id: str) -> Execution:
+        return Execution(
+            namespace_id,
+            self.namespace_name(namespace_id),
+            workflow_id,
+            run_id,
+            self.settings,
+            lambda: self.new_id(),
+        )
+
+    def _remember(self, run: Run) -> None:
+        self.by_key[run.key] = run
+        self.keys[run.identity] = run.key
+        if run.execution.is_running:
+            self.current[run.identity[:2]] = run.key
+
+    def _forget(self, run: Run) -> None:
+        run.dropped = True
+        self.by_key.pop(run.key, None)
+        self.keys.pop(run.identity, None)
+        if self.current.get(run.identity[:2]) == run.key:
+            del self.current[run.identity[:2]]
+
+    # -- changing -------------------------------------------------------------------------------------------------
+
+    def create(
+        self,
+        namespace_id: str,
+        workflow_id: str,
+        run_id: str,
+        begin: Callable[[Execution], None],
+    ) -> Run:
+        """A new run; `begin` records its first events. Not yet committed."""
+        key, self.next_key = self.next_key, self.next_key + 1
+        run = Run(key, self._new_execution(namespace_id, workflow_id, run_id))
+        run.execution.begin(self.clock.now())
+        begin(run.execution)
+        self._remember(run)
+        self.current[run.identity[:2]] = key
+        self._finish(run)
+        return run
+
+    def step(self, run: Run, change: Callable[[Execution], Result]) -> Result:
+        """Change a run. Its outcome is queued for the next commit; await `committed` before answering anyone.
+
+        An exception takes the run back to where the step began.
+        """
+        assert not run.dropped
+        run.execution.begin(self.clock.now())
+        try:
+            result = change(run.execution)
+        except BaseException:
+            self.rollback(run)
+            raise
+        self._finish(run)
+        return result
+
+    def rollback(self, run: Run) -> None:
+        """Take the run back to its last finished step."""
+        execution = run.execution
+        if (
+            execution.next_event_id == run.written_next_event_id
+            and not execution.effects
+            and execution.unevented() == run.written_unevented
+        ):
+            return
+        fragment = execution.history.fragment(1, run.written_next_event_id)
+        fresh = self._new_execution(*run.identity)
+        fresh.updates = execution.updates
+        run.execution = fresh
+        self._rebuild(run, fragment)
+
+    async def committed(self, run: Run) -> None:
+        """Wait until everything that was done to this run so far is on disk. Raises Unavailable if it could not be."""
+        if run.last_write is not None:
+            await asyncio.shield(run.last_write)
+        if run.dropped:
+            raise Unavailable("The change could not be written to the database.")
+
+    def _finish(self, run: Run) -> None:
+        """Queue what the step changed, then let its effects run ahead."""
+        execution = run.execution
+        execution.transition_count += 1
+        pending = execution.effects
+        execution.effects = []
+        new_runs = [effect for effect in pending if isinstance(effect, effects.NewRun)]
+        self._write(run, visibility=storage.changes_visibility(run.written_next_event_id, pending))
+        for effect in new_runs:
+            self._continue(run, effect)
+        for effect in pending:
+            handler = self.handlers.get(type(effect))
+            if handler is not None:
+                handler(run, effect)
+        self.timers.set(run.key, execution.next_deadline())
+
+    def _write(self, run: Run, *, visibility: bool) -> None:
+        execution = run.execution
+        unevented = execution.unevented()
+        statements = storage.statements(
+            run.key,
+            execution,
+            first_event_id=run.written_next_event_id,
+            unevented=unevented,
+            visibility=visibility,
+        )
+        run.written_next_event_id = execution.next_event_id
+        run.written_unevented = unevented
+        done = self.database.write(statements)
+        run.last_write = done
+        done.add_done_callback(lambda future: self._on_written(run, future))
+
+    def _on_written(self, run: Run, done: asyncio.Future[None]) -> None:
+        failed = not done.cancelled() and done.exception() is not None
+        if failed:
+            if not run.dropped:
+                self._forget(run)
+        waiters, run.waiters = run.waiters, set()
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        if run.last_write is done and not failed:
+            run.last_write = None
+            if not run.execution.is_running:
+                self._retire(run)
+
+    def _retire(self, run: Run) -> None:
+        """A closed run leaves memory once it is on disk."""
+        if not run.waiters:
+            self._forget(run)
+
+    def _continue(self, run: Run, effect: effects.NewRun) -> None:
+        """The run that follows, in the same commit: both writes are queued before the loop turns."""
+        attributes: WorkflowExecutionStartedEventAttributes = effect.attributes
+
+        def begin(execution: Execution) -> None:
+            start.begin(execution, attributes)
+            start.schedule_first_task(execution)
+
+        self.create(run.execution.namespace_id, run.execution.workflow_id, effect.run_id, begin)
+
+    # -- waiting --------------------------------------------------------------------------------------------------
+
+    async def wait(self, run: Run, condition: Callable[[], bool], timeout_seconds: float) -> bool:
+        """Wait until `condition` holds in committed state; False when the time is over first."""
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        while True:
+            await self.committed(run)
+            if condition():
+                return True
+            remaining = deadline - asyncio.get_running_loop().time()
+            if remaining <= 0:
+                return False
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            run.waiters.add(waiter)
+            try:
+                await asyncio.wait_for(waiter, remaining)
+            except TimeoutError:
+                return False
+            finally:
+                run.waiters.discard(waiter)
+
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    def _on_timer(self, key: int) -> None:
+        run = self.by_key.get(key)
+        if run is None:
+            self.spawn(self._load_and_tick(key))
+        else:
+            self._tick(run)
+
+    async def _load_and_tick(self, key: int) -> None:
+        self._tick(await self.load(key))
+
+    def _tick(self, run: Run) -> None:
+        if run.execution.is_running:
+            self.step(run, lambda execution: execution.tick(execution.now))
+
+    def spawn(self, work: Awaitable[None]) -> None:
+        """Run something in the background; its failure is logged, not lost."""
+        task = asyncio.ensure_future(_logged(work))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def stop(self) -> None:
+        self.timers.stop()
+        for task in list(self._background):
+            task.cancel()
+
+    # -- boot -----------------------------------------------------------------------------------------------------
+
+    async def recover(self) -> int:
+        """Take up the open runs of the database: their timers now, their waiting tasks in the background."""
+        rows, self.next_key = await self.database.read(storage.open_runs)
+        pending = []
+        opened = 0
+        for row in rows:
+            opened += row.is_open
+            if row.is_open and row.deadline is not None:
+                self.timers.set(row.run_key, row.deadline)
+            if row.pending:
+                pending.append(row.run_key)
+        if pending:
+            self.spawn(self._take_up(pending))
+        return opened
+
+    async def _take_up(self, keys: Iterable[int]) -> None:
+        for key in keys:
+            run = await self.load(key)
+            for effect in run.execution.pending_effects():
+                handler = self.handlers.get(type(effect))
+                if handler is not None:
+                    handler(run, effect)
+
+    def is_known_task(self, run: Run, scheduled_event_id: int) -> bool:
+        task = run.execution.workflow_task
+        return task.state is workflow_task.State.SCHEDULED and task.scheduled_event_id == scheduled_event_id
+
+
+async def _logged(work: Awaitable[None]) -> None:
+    try:
+        await work
+    except asyncio.CancelledError:
+        raise
+    except NotFound:
+        log.debug("a run disappeared while work for it was under way")
+    except Unavailable as error:
+        log.debug("background work was given up: %s", error)
+    except Exception:
+        log.exception("background work failed")

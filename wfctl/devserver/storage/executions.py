@@ -1,0 +1,128 @@
+"""Runs on disk: one row of state, and their events as fragments."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from wfctl.devserver.core import effects
+from wfctl.devserver.core.execution import Execution
+from wfctl.devserver.storage import visibility as visibility_storage
+from wfctl.devserver.storage.database import Statement
+
+POSITION_BITS = 20
+
+INSERT = (
+    "INSERT INTO executions (run_key, namespace_id, workflow_id, run_id, status, next_event_id, deadline, pending,"
+    " unevented) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+UPDATE = (
+    "UPDATE executions SET status = ?, next_event_id = ?, deadline = ?, pending = ?, unevented = ? WHERE run_key = ?"
+)
+APPEND = "INSERT INTO history (position, events) VALUES (?, ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    namespace_id: str
+    workflow_id: str
+    run_id: str
+    next_event_id: int
+    unevented: bytes
+    events: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    run_key: int
+    is_open: bool
+    deadline: datetime | None
+    pending: bool
+
+
+def position(run_key: int, event_id: int) -> int:
+    return run_key << POSITION_BITS | event_id
+
+
+def statements(
+    run_key: int, execution: Execution, *, first_event_id: int, unevented: bytes, visibility: bool
+) -> list[Statement]:
+    """What brings the disk from `first_event_id` to the run's present state."""
+    deadline = execution.next_deadline()
+    stamp = None if deadline is None else deadline.timestamp()
+    pending = execution.has_pending_work
+    out: list[Statement] = []
+    if first_event_id == 1:
+        out.append(
+            (
+                INSERT,
+                (
+                    run_key,
+                    execution.namespace_id,
+                    execution.workflow_id,
+                    execution.run_id,
+                    execution.status,
+                    execution.next_event_id,
+                    stamp,
+                    pending,
+                    unevented,
+                ),
+            )
+        )
+    else:
+        out.append((UPDATE, (execution.status, execution.next_event_id, stamp, pending, unevented, run_key)))
+    if execution.next_event_id > first_event_id:
+        out.append((APPEND, (position(run_key, first_event_id), execution.history.fragment(first_event_id))))
+    if visibility:
+        out.append(visibility_storage.statement(run_key, execution))
+    return out
+
+
+def changes_visibility(first_event_id: int, pending: Iterable[effects.Effect]) -> bool:
+    """Whether list and count see a difference: the run began, closed, or changed its attributes."""
+    return first_event_id == 1 or any(
+        isinstance(effect, effects.Closed | effects.VisibilityChanged) for effect in pending
+    )
+
+
+def find_key(connection: sqlite3.Connection, namespace_id: str, workflow_id: str, run_id: str) -> int | None:
+    """The run's key; without a run id that of the newest run."""
+    if run_id:
+        sql = "SELECT run_key FROM executions WHERE namespace_id = ? AND workflow_id = ? AND run_id = ?"
+        row = connection.execute(sql, (namespace_id, workflow_id, run_id)).fetchone()
+    else:
+        sql = "SELECT max(run_key) FROM executions WHERE namespace_id = ? AND workflow_id = ?"
+        row = connection.execute(sql, (namespace_id, workflow_id)).fetchone()
+    return None if row is None else row[0]
+
+
+def load(connection: sqlite3.Connection, run_key: int) -> StoredRun | None:
+    row = connection.execute(
+        "SELECT namespace_id, workflow_id, run_id, next_event_id, unevented FROM executions WHERE run_key = ?",
+        (run_key,),
+    ).fetchone()
+    if row is None:
+        return None
+    return StoredRun(*row, events(connection, run_key))
+
+
+def events(connection: sqlite3.Connection, run_key: int) -> bytes:
+    """The whole history as one fragment."""
+    rows = connection.execute(
+        "SELECT events FROM history WHERE position BETWEEN ? AND ? ORDER BY position",
+        (position(run_key, 0), position(run_key + 1, 0) - 1),
+    )
+    return b"".join(row[0] for row in rows)
+
+
+def open_runs(connection: sqlite3.Connection) -> tuple[list[OpenRun], int]:
+    """The runs that boot must know, and the next free run key."""
+    rows = connection.execute("SELECT run_key, status, deadline, pending FROM executions WHERE status = 1 OR pending = 1")
+    found = [
+        OpenRun(key, status == 1, None if stamp is None else datetime.fromtimestamp(stamp, UTC), bool(pending))
+        for key, status, stamp, pending in rows
+    ]
+    last = connection.execute("SELECT max(run_key) FROM executions").fetchone()[0]
+    return found, (last or 0) + 1
