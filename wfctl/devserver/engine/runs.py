@@ -115,6 +115,13 @@ class Runs:
             loading.add_done_callback(lambda _: self._loading.pop(key, None))
         return await asyncio.shield(loading)
 
+    async def load_or_none(self, key: int) -> Run | None:
+        """The run, unless it was deleted."""
+        try:
+            return await self.load(key)
+        except NotFound:
+            return None
+
     async def _load(self, key: int) -> Run:
         row = await self.database.read(lambda connection: storage.load(connection, key))
         if row is None:

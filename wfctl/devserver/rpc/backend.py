@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from wfctl.devserver.clock import Clock
+from wfctl.devserver.core.errors import InvalidArgument
 from wfctl.devserver.engine.runs import Runs
 from wfctl.devserver.matching.queues import Queues
 from wfctl.devserver.services.namespaces import Namespaces
 from wfctl.devserver.settings import Settings
 from wfctl.devserver.storage.database import Database
+
+# A poll answers so long before its client's deadline, so that the empty answer still arrives.
+POLL_TAIL_SECONDS = 1.0
+SHORTEST_POLL_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -33,6 +39,20 @@ class Call:
     def __init__(self, context: Any, received_at: float) -> None:
         self.context = context
         self.received_at = received_at
+
+    @staticmethod
+    def time() -> float:
+        """Now, in the seconds of a monotonic clock."""
+        return time.monotonic()
+
+    def poll_deadline(self, longest_seconds: float) -> float:
+        """Until when a long poll may wait (`time()`): a moment before the client gives up. Raises InvalidArgument."""
+        remaining = self.remaining_seconds()
+        if remaining is None:
+            return self.received_at + longest_seconds
+        if remaining < SHORTEST_POLL_SECONDS:
+            raise InvalidArgument("Context timeout is too short.")
+        return self.received_at + min(longest_seconds, remaining - POLL_TAIL_SECONDS)
 
     def remaining_seconds(self) -> float | None:
         """Seconds until the client's deadline, or None when it set none."""

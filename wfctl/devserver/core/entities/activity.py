@@ -45,6 +45,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from wfctl.devserver.core import failures, retry
 from wfctl.devserver.core.effects import EnqueueActivityTask
 from wfctl.devserver.core.entities import workflow_task
+from wfctl.devserver.core.entities.attributes import text_payloads
 from wfctl.devserver.core.errors import BadCommand
 
 if TYPE_CHECKING:
@@ -246,18 +247,11 @@ def on_request_cancel_activity_task(
             ActivityTaskCanceledEventAttributes(
                 scheduled_event_id=command.scheduled_event_id,
                 latest_cancel_requested_event_id=event.event_id,
-                details=_text_payloads(NOT_STARTED_MESSAGE),
+                details=text_payloads(NOT_STARTED_MESSAGE),
                 identity=context.identity,
             )
         )
         context.force_new_task = True
-
-
-def _text_payloads(text: str) -> Payloads:
-    payloads = Payloads()
-    payload = payloads.payloads.add(data=f'"{text}"'.encode())
-    payload.metadata["encoding"] = b"json/plain"
-    return payloads
 
 
 # -- what a worker says ---------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from temporalio.api.command.v1 import (
     ModifyWorkflowPropertiesCommandAttributes,
     UpsertWorkflowSearchAttributesCommandAttributes,
 )
-from temporalio.api.common.v1 import Payload
+from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.api.history.v1 import (
     HistoryEvent,
     UpsertWorkflowSearchAttributesEventAttributes,
@@ -67,3 +68,11 @@ def merge(fields: MutableMapping[str, Payload], changes: MutableMapping[str, Pay
 
 def is_null(payload: Payload) -> bool:
     return payload.metadata.get("encoding") == b"binary/null" or payload.data in (b"", b"null", b"[]")
+
+
+def text_payloads(text: str) -> Payloads:
+    """One JSON string, as the SDKs' default converter writes it."""
+    payloads = Payloads()
+    payload = payloads.payloads.add(data=json.dumps(text).encode())
+    payload.metadata["encoding"] = b"json/plain"
+    return payloads
