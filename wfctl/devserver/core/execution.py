@@ -24,6 +24,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.common.v1 import Memo, SearchAttributes
 from temporalio.api.enums.v1 import EventType, WorkflowExecutionStatus
 from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEventAttributes
+from temporalio.api.sdk.v1 import UserMetadata
 
 from wfctl.devserver.core import registry
 from wfctl.devserver.core.effects import Effect
@@ -34,6 +35,7 @@ from wfctl.devserver.core.entities.timer import Timer
 from wfctl.devserver.core.entities.update import Updates
 from wfctl.devserver.core.entities.workflow_task import Sticky, WorkflowTask
 from wfctl.devserver.core.history import History
+from wfctl.devserver.core.visibility.record import VisibilityRecord
 from wfctl.devserver.settings import Settings
 
 BUFFERED_EVENT_ID = -123
@@ -78,6 +80,7 @@ class Execution:
     search_attributes: SearchAttributes = field(default_factory=SearchAttributes)
     memo: Memo = field(default_factory=Memo)
     reset_points: list[Any] = field(default_factory=list)
+    user_metadata: UserMetadata | None = None
     options: Any = None  # versioning override and the like, of WORKFLOW_EXECUTION_OPTIONS_UPDATED
     worker_version: Any = None
     build_ids: list[str] = field(default_factory=list)
@@ -168,6 +171,8 @@ class Execution:
                     ],
                     "buffered": [event.SerializeToString() for event in self.buffered],
                     "transitions": self.transition_count,
+                    "request_ids": self.request_ids,
+                    "cancel_request_id": self.cancel_request_id,
                 },
                 use_bin_type=True,
             )
@@ -185,6 +190,8 @@ class Execution:
         for scheduled_event_id, data in state["activities"]:
             self.activities[scheduled_event_id].unpack(data)
         self.transition_count = state["transitions"]
+        self.request_ids = state["request_ids"]
+        self.cancel_request_id = state["cancel_request_id"]
 
     # -- time -----------------------------------------------------------------------------------------------------
 
@@ -221,12 +228,43 @@ class Execution:
             or bool(self.external_cancels)
         )
 
+    def visibility_record(self, run_key: int) -> VisibilityRecord:
+        """What list and count show of this run."""
+        started, closed = self.started, not self.is_running
+        root = started.root_workflow_execution if started.HasField("root_workflow_execution") else None
+        return VisibilityRecord(
+            run_key=run_key,
+            namespace_id=self.namespace_id,
+            workflow_id=self.workflow_id,
+            run_id=self.run_id,
+            workflow_type=started.workflow_type.name,
+            status=self.status,
+            start_time=_nanoseconds(self.start_time),
+            execution_time=_nanoseconds(self.start_time + started.first_workflow_task_backoff.ToTimedelta()),
+            task_queue=started.task_queue.name,
+            root_workflow_id=root.workflow_id if root else self.workflow_id,
+            root_run_id=root.run_id if root else self.run_id,
+            parent_workflow_id=started.parent_workflow_execution.workflow_id,
+            parent_run_id=started.parent_workflow_execution.run_id,
+            close_time=_nanoseconds(self.close_time) if self.close_time else None,
+            history_length=self.next_event_id - 1 if closed else None,
+            history_size_bytes=self.history.size_bytes if closed else None,
+            state_transition_count=self.transition_count if closed else None,
+            memo=self.memo,
+            search_attributes=self.search_attributes,
+        )
+
     def pending_effects(self) -> list[Effect]:
         """What a live run had asked for and may not have got when the process died."""
         effects: list[Effect] = []
         for owner in registry.OWNERS:
             effects.extend(owner.pending_effects(self))
         return effects
+
+
+def _nanoseconds(moment: datetime) -> int:
+    whole = int(moment.timestamp())
+    return whole * 1_000_000_000 + moment.microsecond * 1000
 
 
 def event_name(event_type: EventType.ValueType) -> str:

@@ -13,9 +13,7 @@ _NAMES = {
     TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE: "ScheduleToClose",
     TimeoutType.TIMEOUT_TYPE_HEARTBEAT: "Heartbeat",
 }
-NO_TIME_FOR_RETRY = (
-    "Not enough time to schedule next retry before activity ScheduleToClose timeout, giving up retrying"
-)
+NO_TIME_FOR_RETRY = "Not enough time to schedule next retry before activity ScheduleToClose timeout, giving up retrying"
 
 
 def activity_timeout(
@@ -31,6 +29,4 @@ def activity_timeout(
 
 
 def server(message: str, *, non_retryable: bool = True) -> Failure:
-    return Failure(
-        message=message, source=SOURCE, server_failure_info=ServerFailureInfo(non_retryable=non_retryable)
-    )
+    return Failure(message=message, source=SOURCE, server_failure_info=ServerFailureInfo(non_retryable=non_retryable))

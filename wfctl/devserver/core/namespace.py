@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from temporalio.api.common.v1 import SearchAttributes
 from temporalio.api.enums.v1 import IndexedValueType, NamespaceState, ReplicationState
 
 from wfctl.devserver.core.visibility import attributes
@@ -52,6 +53,13 @@ class Namespace:
     @property
     def shown_retention_seconds(self) -> float:
         return SHOWN_RETENTION_SECONDS if self.retention_seconds is None else self.retention_seconds
+
+    def type_payloads(self, search_attributes: SearchAttributes) -> None:
+        """Write each attribute's type into its payload's metadata, as list and describe show it."""
+        for name, payload in search_attributes.indexed_fields.items():
+            value_type = self.search_attributes.get(name) or attributes.PREDEFINED.get(name)
+            if value_type:
+                payload.metadata["type"] = attributes.TYPE_NAMES[value_type].encode()
 
     def with_search_attributes(self, added: attributes.Types) -> Namespace:
         """With these attributes too; a name that is there keeps its type. Raises `TooManySearchAttributes`."""

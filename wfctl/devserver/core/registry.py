@@ -237,6 +237,5 @@ def wire(event: HistoryEvent, event_id: int, started_ids: dict[int, int], execut
         origin = getattr(attributes, "scheduled_event_id", 0) or getattr(attributes, "initiated_event_id", 0)
         if origin in started_ids:
             attributes.started_event_id = started_ids[origin]
-    elif request_id := getattr(attributes, "request_id", "") or getattr(attributes, "attached_request_id", ""):
-        if execution.request_ids.get(request_id, 0) < 0:
-            execution.request_ids[request_id] = event_id
+    elif event.event_type == E.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED and attributes.attached_request_id:
+        execution.request_ids[attributes.attached_request_id] = event_id

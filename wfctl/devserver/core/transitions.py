@@ -141,7 +141,5 @@ def _schedule_next(context: CommandContext, *, force: bool, dispatch: bool, orig
         kind = workflow_task.Kind.NORMAL if dispatch else workflow_task.Kind.SPECULATIVE
     else:
         return False
-    workflow_task.schedule(
-        execution, kind=kind, original_scheduled_time=original_scheduled_time, dispatch=dispatch
-    )
+    workflow_task.schedule(execution, kind=kind, original_scheduled_time=original_scheduled_time, dispatch=dispatch)
     return not dispatch

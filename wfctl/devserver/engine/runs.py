@@ -42,7 +42,8 @@ class Run:
     written_unevented: bytes = b""
     last_write: asyncio.Future[None] | None = None
     waiters: set[asyncio.Future[None]] = field(default_factory=set)
-    dropped: bool = False  # a newer copy was or will be loaded
+    dropped: bool = False  # no longer in memory; whoever needs the run again loads it
+    failed: bool = False  # a write of it did not reach the disk
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -58,7 +59,9 @@ class Runs:
     namespace_name: Callable[[str], str]
     timers: Timers = field(init=False)
     by_key: dict[int, Run] = field(default_factory=dict)
-    current: dict[tuple[str, str], int] = field(default_factory=dict)  # (namespace id, workflow id) -> newest run, if known
+    current: dict[tuple[str, str], int] = field(
+        default_factory=dict
+    )  # (namespace id, workflow id) -> newest run, if known
     keys: dict[tuple[str, str, str], int] = field(default_factory=dict)
     next_key: int = 1
     # Effect type -> what to do; `services/effects.py` fills this in.
@@ -77,9 +80,7 @@ class Runs:
         run = await self.find_or_none(namespace_id, workflow_id, run_id)
         if run is None:
             if run_id:
-                raise NotFound(
-                    f'workflow execution not found for workflow ID "{workflow_id}" and run ID "{run_id}"'
-                )
+                raise NotFound(f'workflow execution not found for workflow ID "{workflow_id}" and run ID "{run_id}"')
             raise NotFound(f"workflow not found for ID: {workflow_id}")
         return run
 
@@ -156,6 +157,8 @@ class Runs:
             self.current[run.identity[:2]] = run.key
 
     def _forget(self, run: Run) -> None:
+        if run.dropped:
+            return
         run.dropped = True
         self.by_key.pop(run.key, None)
         self.keys.pop(run.identity, None)
@@ -215,7 +218,7 @@ class Runs:
         """Wait until everything that was done to this run so far is on disk. Raises Unavailable if it could not be."""
         if run.last_write is not None:
             await asyncio.shield(run.last_write)
-        if run.dropped:
+        if run.failed:
             raise Unavailable("The change could not be written to the database.")
 
     def _finish(self, run: Run) -> None:
@@ -253,8 +256,8 @@ class Runs:
     def _on_written(self, run: Run, done: asyncio.Future[None]) -> None:
         failed = not done.cancelled() and done.exception() is not None
         if failed:
-            if not run.dropped:
-                self._forget(run)
+            run.failed = True
+            self._forget(run)
         waiters, run.waiters = run.waiters, set()
         for waiter in waiters:
             if not waiter.done():

@@ -64,15 +64,15 @@ class TaskQueue:
                 return
         heapq.heappush(self._backlog, (task.priority_key, order, task))
 
-    async def take(self, identity: str, timeout_seconds: float) -> Task | None:
-        """The next task; None when none came in time, or the poll was cut."""
+    async def take(self, worker: str, timeout_seconds: float) -> Task | None:
+        """The next task, for this worker (its instance key or identity); None when none came in time, or the poll was cut."""
         if self._backlog:
             self.dispatched += 1
             return heapq.heappop(self._backlog)[2]
         if timeout_seconds <= 0:
             return None
         future: asyncio.Future[Task | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((identity, future))
+        self._waiting.append((worker, future))
         timer = asyncio.get_running_loop().call_later(timeout_seconds, _expire, future)
         try:
             return await future
@@ -86,10 +86,10 @@ class TaskQueue:
         finally:
             timer.cancel()
 
-    def cut_polls(self, identity: str | None = None) -> None:
+    def cut_polls(self, worker: str | None = None) -> None:
         """End parked polls with no task: all, or those of one worker."""
         for owner, future in self._waiting:
-            if not future.done() and identity in (None, owner):
+            if not future.done() and worker in (None, owner):
                 future.set_result(None)
         self._waiting = deque(entry for entry in self._waiting if not entry[1].done())
 

@@ -44,11 +44,16 @@ class Queues:
         queue = self._queues.get((namespace_id, int(WORKFLOW), sticky_queue_name))
         return queue is not None and (queue.has_waiting_poll or bool(queue.pollers.recent(self._now(), STICKY_ALIVE)))
 
-    def shut_down_sticky(self, namespace_id: str, sticky_queue_name: str) -> None:
-        """The worker of this sticky queue leaves: its polls end, and its queue counts as dead at once."""
-        queue = self.get(namespace_id, WORKFLOW, sticky_queue_name)
-        queue.cut_polls()
-        queue.pollers.clear()
+    def shut_down_worker(self, namespace_id: str, worker: str, identity: str, sticky_queue_name: str) -> None:
+        """A worker leaves: its polls end with nothing, and its sticky queue counts as dead at once."""
+        for (owner, _, name), queue in self._queues.items():
+            if owner != namespace_id:
+                continue
+            if name == sticky_queue_name:
+                queue.cut_polls()
+                queue.pollers.clear()
+            elif worker:
+                queue.cut_polls(worker)
 
     def cut_all_polls(self) -> None:
         for queue in self._queues.values():

@@ -5,10 +5,12 @@ from __future__ import annotations
 from wfctl.devserver.rpc import (
     activities,
     cluster,
+    descriptions,
+    histories,
     namespaces,
-    queries,
     search_attributes,
     visibility,
+    workers,
     workflow_tasks,
     workflows,
 )
@@ -16,11 +18,13 @@ from wfctl.devserver.rpc import (
 # Every noun's table of RPCs; `router.py` merges them.
 TABLES = (
     workflows.RPCS,
+    histories.RPCS,
+    descriptions.RPCS,
     workflow_tasks.RPCS,
     activities.RPCS,
-    queries.RPCS,
+    workers.RPCS,
+    visibility.RPCS,
     namespaces.RPCS,
     search_attributes.RPCS,
-    visibility.RPCS,
     cluster.RPCS,
 )

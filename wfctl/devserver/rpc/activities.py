@@ -48,7 +48,7 @@ async def poll_activity_task_queue(
     deadline = call.poll_deadline(backend.settings.long_poll_seconds)
     queue.pollers.seen(request.identity, backend.clock.now())
     while True:
-        task = await queue.take(request.identity, deadline - call.time())
+        task = await queue.take(request.worker_instance_key or request.identity, deadline - call.time())
         queue.pollers.seen(request.identity, backend.clock.now())
         if task is None:
             return PollActivityTaskQueueResponse()
@@ -173,9 +173,7 @@ async def respond_activity_task_completed_by_id(
 
 async def _complete(backend: Backend, run: Run, find: Callable[[Execution], Activity], request: Any) -> None:
     result = _payloads(request, "result")
-    backend.runs.step(
-        run, lambda execution: activities.complete(execution, find(execution), result, request.identity)
-    )
+    backend.runs.step(run, lambda execution: activities.complete(execution, find(execution), result, request.identity))
     await backend.runs.committed(run)
 
 

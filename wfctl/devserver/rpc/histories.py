@@ -27,9 +27,7 @@ async def get_workflow_execution_history(
     run_id = token.run_id or request.execution.run_id
     run = await backend.runs.find(namespace.id, request.execution.workflow_id, run_id)
     await backend.runs.committed(run)
-    close_only = (
-        request.history_event_filter_type == HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT
-    )
+    close_only = request.history_event_filter_type == HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT
     first = token.next_event_id or 1
     if request.wait_new_event:
         await _wait(backend, run, first, call, close_only=close_only)

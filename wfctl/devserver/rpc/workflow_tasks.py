@@ -38,7 +38,7 @@ async def poll_workflow_task_queue(
     deadline = call.poll_deadline(backend.settings.long_poll_seconds)
     queue.pollers.seen(request.identity, backend.clock.now())
     while True:
-        task = await queue.take(request.identity, deadline - call.time())
+        task = await queue.take(request.worker_instance_key or request.identity, deadline - call.time())
         queue.pollers.seen(request.identity, backend.clock.now())
         if task is None:
             return PollWorkflowTaskQueueResponse()
@@ -127,9 +127,7 @@ async def respond_workflow_task_completed(
     try:
         completed = backend.runs.step(
             run,
-            lambda execution: transitions.complete_workflow_task(
-                execution, request, namespace.search_attribute_types(), accepts_eager
-            ),
+            lambda execution: transitions.complete_workflow_task(execution, request, namespace, accepts_eager),
         )
     except BadCommand as bad:
         await _refuse(backend, run, request, bad)
@@ -171,9 +169,7 @@ async def respond_workflow_task_failed(
     failure: Failure | None = request.failure if request.HasField("failure") else None
 
     def fail(execution: Execution) -> None:
-        workflow_task.fail(
-            execution, request.cause, failure, request.identity, binary_checksum=request.binary_checksum
-        )
+        workflow_task.fail(execution, request.cause, failure, request.identity, binary_checksum=request.binary_checksum)
         workflow_task.schedule(execution)
 
     backend.runs.step(run, fail)
@@ -186,4 +182,3 @@ RPCS = {
     "RespondWorkflowTaskCompleted": respond_workflow_task_completed,
     "RespondWorkflowTaskFailed": respond_workflow_task_failed,
 }
-

@@ -75,9 +75,7 @@ async def start_workflow_execution(
 
 def start_response(run: Run, *, created: bool) -> StartWorkflowExecutionResponse:
     execution = run.execution
-    link = Link.WorkflowEvent(
-        namespace=execution.namespace, workflow_id=execution.workflow_id, run_id=execution.run_id
-    )
+    link = Link.WorkflowEvent(namespace=execution.namespace, workflow_id=execution.workflow_id, run_id=execution.run_id)
     link.event_ref.event_id = 1
     link.event_ref.event_type = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED
     return StartWorkflowExecutionResponse(
@@ -109,7 +107,7 @@ def started_attributes(
             getattr(attributes, name).CopyFrom(getattr(request, name))
     if request.HasField("search_attributes"):
         namespace = backend.namespaces.by_id(execution.namespace_id)
-        namespace.search_attribute_types().type_payloads(attributes.search_attributes)
+        namespace.type_payloads(attributes.search_attributes)
     if request.HasField("retry_policy"):
         attributes.retry_policy.CopyFrom(retry.with_defaults(request.retry_policy))
     backoff = request.workflow_start_delay.ToTimedelta()

@@ -30,6 +30,4 @@ class Effects:
         self.queues.add_activity_task(run.execution.namespace_id, effect.queue_name, task)
 
     def _task(self, run: Run, effect: effects.EnqueueWorkflowTask | effects.EnqueueActivityTask) -> Task:
-        return Task(
-            run.key, effect.scheduled_event_id, effect.attempt, effect.priority_key, self.runs.clock.now()
-        )
+        return Task(run.key, effect.scheduled_event_id, effect.attempt, effect.priority_key, self.runs.clock.now())

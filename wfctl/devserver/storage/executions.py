@@ -76,7 +76,7 @@ def statements(
     if execution.next_event_id > first_event_id:
         out.append((APPEND, (position(run_key, first_event_id), execution.history.fragment(first_event_id))))
     if visibility:
-        out.append(visibility_storage.statement(run_key, execution))
+        out += visibility_storage.statements_for(execution.visibility_record(run_key))
     return out
 
 
@@ -119,7 +119,9 @@ def events(connection: sqlite3.Connection, run_key: int) -> bytes:
 
 def open_runs(connection: sqlite3.Connection) -> tuple[list[OpenRun], int]:
     """The runs that boot must know, and the next free run key."""
-    rows = connection.execute("SELECT run_key, status, deadline, pending FROM executions WHERE status = 1 OR pending = 1")
+    rows = connection.execute(
+        "SELECT run_key, status, deadline, pending FROM executions WHERE status = 1 OR pending = 1"
+    )
     found = [
         OpenRun(key, status == 1, None if stamp is None else datetime.fromtimestamp(stamp, UTC), bool(pending))
         for key, status, stamp, pending in rows

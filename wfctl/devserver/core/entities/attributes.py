@@ -41,9 +41,7 @@ def apply_upsert_workflow_search_attributes(
     execution.emit(VisibilityChanged())
 
 
-def on_modify_workflow_properties(
-    context: CommandContext, command: ModifyWorkflowPropertiesCommandAttributes
-) -> None:
+def on_modify_workflow_properties(context: CommandContext, command: ModifyWorkflowPropertiesCommandAttributes) -> None:
     attributes = WorkflowPropertiesModifiedEventAttributes(workflow_task_completed_event_id=context.completed_event_id)
     if command.HasField("upserted_memo"):
         attributes.upserted_memo.CopyFrom(command.upserted_memo)

@@ -1,10 +1,10 @@
 """Child workflows as their parent sees them.
 
-    state      event                              next
-    none       START_CHILD_..._INITIATED          initiated
-    initiated  CHILD_WORKFLOW_EXECUTION_STARTED   started
-    initiated  START_CHILD_..._FAILED             ended
-    started    CHILD_..._COMPLETED, FAILED, …     ended
+state      event                              next
+none       START_CHILD_..._INITIATED          initiated
+initiated  CHILD_WORKFLOW_EXECUTION_STARTED   started
+initiated  START_CHILD_..._FAILED             ended
+started    CHILD_..._COMPLETED, FAILED, …     ended
 """
 
 from __future__ import annotations

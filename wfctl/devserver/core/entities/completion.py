@@ -35,7 +35,7 @@ from temporalio.api.history.v1 import (
 from temporalio.api.taskqueue.v1 import TaskQueue
 
 from wfctl.devserver.core import cron, failures, retry
-from wfctl.devserver.core.effects import Closed, CloseChild, NewRun, ReportToParent
+from wfctl.devserver.core.effects import CloseChild, Closed, NewRun, ReportToParent
 from wfctl.devserver.core.entities import workflow_task
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def apply_workflow_execution_started(
     execution: Execution, event: HistoryEvent, attributes: WorkflowExecutionStartedEventAttributes
 ) -> None:
     execution.started = attributes
+    execution.user_metadata = event.user_metadata if event.HasField("user_metadata") else None
     execution.start_time = execution.now
     execution.memo.CopyFrom(attributes.memo)
     execution.search_attributes.CopyFrom(attributes.search_attributes)

@@ -35,7 +35,8 @@ class Timer:
 def on_start_timer(context: CommandContext, command: StartTimerCommandAttributes) -> None:
     if command.timer_id in context.execution.timers:
         raise BadCommand(
-            WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_START_TIMER_DUPLICATE_ID, "StartTimerCommand: duplicate timer id"
+            WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_START_TIMER_DUPLICATE_ID,
+            "StartTimerCommand: duplicate timer id",
         )
     context.execution.record(
         TimerStartedEventAttributes(

@@ -194,7 +194,9 @@ def _enqueue(execution: Execution) -> EnqueueWorkflowTask:
     return EnqueueWorkflowTask(queue_of(execution), task.scheduled_event_id, task.attempt)
 
 
-def _record_scheduled(execution: Execution, attempt: int, timeout: float, *, at: datetime | None = None) -> HistoryEvent:
+def _record_scheduled(
+    execution: Execution, attempt: int, timeout: float, *, at: datetime | None = None
+) -> HistoryEvent:
     attributes = WorkflowTaskScheduledEventAttributes(task_queue=queue_of(execution), attempt=attempt)
     attributes.start_to_close_timeout.FromTimedelta(timedelta(seconds=timeout))
     return record_at(execution, attributes, at)
@@ -323,7 +325,9 @@ def unwritten_events(execution: Execution) -> list[HistoryEvent]:
     return [scheduled, started]
 
 
-def _started_attributes(task: WorkflowTask, scheduled_event_id: int, identity: str) -> WorkflowTaskStartedEventAttributes:
+def _started_attributes(
+    task: WorkflowTask, scheduled_event_id: int, identity: str
+) -> WorkflowTaskStartedEventAttributes:
     return WorkflowTaskStartedEventAttributes(
         scheduled_event_id=scheduled_event_id,
         identity=identity,

@@ -1,0 +1,72 @@
+"""The composition root: the only file that knows every floor. Puts a server together, runs it, takes it apart."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wfctl.devserver.clock import Clock, SystemClock
+from wfctl.devserver.engine.runs import Runs
+from wfctl.devserver.matching.queues import Queues
+from wfctl.devserver.options import ServerOptions
+from wfctl.devserver.rpc.backend import Backend
+from wfctl.devserver.rpc.server import RpcServer
+from wfctl.devserver.services.effects import Effects
+from wfctl.devserver.services.namespaces import Namespaces
+from wfctl.devserver.storage.database import Database
+from wfctl.devserver.storage.open import open_database
+
+
+@dataclass(slots=True)
+class Server:
+    """A running server: where it listens, what it found, and how to stop it."""
+
+    backend: Backend
+    rpc: RpcServer
+    port: int
+    recovered: int
+
+    @property
+    def database(self) -> Database:
+        return self.backend.database
+
+    async def stop(self) -> None:
+        """Cut the polls, finish the commits that were promised, close the file."""
+        self.backend.queues.cut_all_polls()
+        await self.rpc.stop()
+        await self.backend.runs.stop()
+        await self.database.close()
+
+
+async def start(options: ServerOptions, clock: Clock | None = None) -> Server:
+    """Raises `CannotOpen` (the database), `PortNotBound` (the address)."""
+    clock = clock or SystemClock()
+    database = await open_database(options.db_path, options.durability, options.sqlite_pragmas)
+    try:
+        database.start()
+        namespaces = Namespaces(database, options.settings)
+        await namespaces.load()
+        await namespaces.ensure(options.namespaces, options.search_attributes, options.retention_seconds)
+        queues = Queues(clock.now)
+        runs = Runs(database, clock, options.settings, lambda namespace_id: namespaces.by_id(namespace_id).name)
+        Effects(runs, queues)
+        backend = Backend(options.settings, clock, database, namespaces, runs, queues)
+        rpc = RpcServer(backend)
+        port = rpc.listen(options.ip, options.port)
+        recovered = await runs.recover()
+        await rpc.start()
+    except BaseException:
+        await database.close()
+        raise
+    return Server(backend, rpc, port, recovered)
+
+
+async def serve(options: ServerOptions, on_ready: Callable[[Server], None], stop: asyncio.Event) -> None:
+    """Run a server until `stop` is set."""
+    server = await start(options)
+    try:
+        on_ready(server)
+        await stop.wait()
+    finally:
+        await server.stop()

@@ -1,0 +1,185 @@
+"""DescribeWorkflowExecution: everything that is known about one run."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import PendingActivityState, PendingWorkflowTaskState, TaskQueueKind
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflow.v1 import (
+    PendingActivityInfo,
+    PendingChildExecutionInfo,
+    PendingWorkflowTaskInfo,
+    RequestIdInfo,
+    WorkflowExecutionConfig,
+    WorkflowExecutionExtendedInfo,
+    WorkflowExecutionInfo,
+)
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse
+
+from wfctl.devserver.core.entities import completion
+from wfctl.devserver.core.entities.activity import Activity, State
+from wfctl.devserver.core.entities.child_workflow import ChildWorkflow
+from wfctl.devserver.core.execution import Execution
+from wfctl.devserver.rpc.backend import Backend, Call
+
+
+async def describe_workflow_execution(
+    backend: Backend, request: DescribeWorkflowExecutionRequest, call: Call
+) -> DescribeWorkflowExecutionResponse:
+    namespace = backend.namespaces.resolve(request.namespace)
+    run = await backend.runs.find(namespace.id, request.execution.workflow_id, request.execution.run_id)
+    await backend.runs.committed(run)
+    execution = run.execution
+    response = DescribeWorkflowExecutionResponse(
+        execution_config=_config(execution),
+        workflow_execution_info=_info(execution),
+        workflow_extended_info=_extended(execution),
+        pending_activities=[_activity(activity) for activity in execution.activities.values()],
+        pending_children=[_child(child) for child in execution.children.values()],
+    )
+    if execution.workflow_task.is_pending:
+        response.pending_workflow_task.CopyFrom(_workflow_task(execution))
+    return response
+
+
+def timestamp(moment: datetime) -> Timestamp:
+    proto = Timestamp()
+    proto.FromDatetime(moment)
+    return proto
+
+
+def _config(execution: Execution) -> WorkflowExecutionConfig:
+    started = execution.started
+    config = WorkflowExecutionConfig(
+        task_queue=TaskQueue(name=started.task_queue.name, kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL),
+        default_workflow_task_timeout=started.workflow_task_timeout,
+    )
+    if started.HasField("workflow_execution_timeout"):
+        config.workflow_execution_timeout.CopyFrom(started.workflow_execution_timeout)
+    if started.HasField("workflow_run_timeout"):
+        config.workflow_run_timeout.CopyFrom(started.workflow_run_timeout)
+    if execution.user_metadata is not None:
+        config.user_metadata.CopyFrom(execution.user_metadata)
+    return config
+
+
+def _info(execution: Execution) -> WorkflowExecutionInfo:
+    started = execution.started
+    info = WorkflowExecutionInfo(
+        execution=WorkflowExecution(workflow_id=execution.workflow_id, run_id=execution.run_id),
+        type=started.workflow_type,
+        start_time=timestamp(execution.start_time),
+        execution_time=timestamp(completion.first_task_time(execution)),
+        status=execution.status,
+        history_length=execution.next_event_id - 1,
+        history_size_bytes=execution.history.size_bytes,
+        memo=execution.memo,
+        search_attributes=execution.search_attributes,
+        task_queue=started.task_queue.name,
+        state_transition_count=execution.transition_count,
+        first_run_id=started.first_execution_run_id,
+    )
+    info.auto_reset_points.points.extend(execution.reset_points)
+    if execution.close_time:
+        info.close_time.FromDatetime(execution.close_time)
+        info.execution_duration.FromTimedelta(
+            max(timedelta(), execution.close_time - completion.first_task_time(execution))
+        )
+    info.root_execution.workflow_id, info.root_execution.run_id = execution.workflow_id, execution.run_id
+    if started.HasField("root_workflow_execution"):
+        info.root_execution.CopyFrom(started.root_workflow_execution)
+    if started.HasField("parent_workflow_execution"):
+        info.parent_namespace_id = started.parent_workflow_namespace_id
+        info.parent_execution.CopyFrom(started.parent_workflow_execution)
+    if started.priority.ByteSize():
+        info.priority.CopyFrom(started.priority)
+    return info
+
+
+def _extended(execution: Execution) -> WorkflowExecutionExtendedInfo:
+    info = WorkflowExecutionExtendedInfo(
+        cancel_requested=execution.cancel_requested,
+        original_start_time=timestamp(execution.start_time),
+        request_id_infos={
+            request_id: RequestIdInfo(
+                event_type=execution.history.event(event_id).event_type if event_id > 0 else 0,
+                event_id=max(event_id, 0),
+                buffered=event_id < 0,
+            )
+            for request_id, event_id in execution.request_ids.items()
+        },
+    )
+    if chain := completion.chain_expiration(execution):
+        info.execution_expiration_time.FromDatetime(chain)
+    if expiration := completion.run_expiration(execution):
+        info.run_expiration_time.FromDatetime(expiration)
+    return info
+
+
+def _activity(activity: Activity) -> PendingActivityInfo:
+    attributes = activity.attributes
+    state = {
+        State.SCHEDULED: PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED,
+        State.BACKING_OFF: PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED,
+        State.STARTED: PendingActivityState.PENDING_ACTIVITY_STATE_STARTED,
+    }[activity.state]
+    if activity.cancel_requested_event_id:
+        state = PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED
+    info = PendingActivityInfo(
+        activity_id=activity.id,
+        activity_type=attributes.activity_type,
+        state=state,
+        heartbeat_details=activity.heartbeat_details,
+        attempt=activity.attempt,
+        maximum_attempts=attributes.retry_policy.maximum_attempts,
+        last_failure=activity.last_failure,
+        last_worker_identity=activity.last_worker_identity,
+        priority=attributes.priority,
+    )
+    if not activity.is_started:
+        info.scheduled_time.FromDatetime(activity.attempt_scheduled_time)
+    if activity.expiration:
+        info.expiration_time.FromDatetime(activity.expiration)
+    if activity.started_time:
+        info.last_started_time.FromDatetime(activity.started_time)
+    if activity.heartbeat_time:
+        info.last_heartbeat_time.FromDatetime(activity.heartbeat_time)
+    if activity.last_attempt_complete_time:
+        info.last_attempt_complete_time.FromDatetime(activity.last_attempt_complete_time)
+    if activity.state is State.BACKING_OFF:
+        info.current_retry_interval.FromTimedelta(timedelta(seconds=activity.backoff_seconds))
+        info.next_attempt_schedule_time.FromDatetime(activity.attempt_scheduled_time)
+    return info
+
+
+def _child(child: ChildWorkflow) -> PendingChildExecutionInfo:
+    return PendingChildExecutionInfo(
+        workflow_id=child.attributes.workflow_id,
+        run_id=child.run_id,
+        workflow_type_name=child.attributes.workflow_type.name,
+        initiated_id=child.initiated_event_id,
+        parent_close_policy=child.attributes.parent_close_policy,
+    )
+
+
+def _workflow_task(execution: Execution) -> PendingWorkflowTaskInfo:
+    task = execution.workflow_task
+    info = PendingWorkflowTaskInfo(
+        state=PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_STARTED
+        if task.is_started
+        else PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED,
+        attempt=task.attempt,
+    )
+    if task.scheduled_time:
+        info.scheduled_time.FromDatetime(task.scheduled_time)
+    if task.original_scheduled_time:
+        info.original_scheduled_time.FromDatetime(task.original_scheduled_time)
+    if task.is_started and task.started_time:
+        info.started_time.FromDatetime(task.started_time)
+    return info
+
+
+RPCS = {"DescribeWorkflowExecution": describe_workflow_execution}
