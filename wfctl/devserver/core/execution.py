@@ -113,12 +113,8 @@ class Execution:
     def record(self, attributes: Message, **extras: Any) -> HistoryEvent:
         """Append the event with these attributes and apply it. `extras` are fields of HistoryEvent (links, …)."""
         event_type, attributes_field = registry.EVENT_OF[type(attributes)]
-        event = HistoryEvent(
-            event_time=self.now_proto,
-            event_type=event_type,
-            **{attributes_field: attributes},
-            **extras,
-        )
+        extras[attributes_field] = attributes
+        event = HistoryEvent(event_time=self.now_proto, event_type=event_type, **extras)
         if (self.buffering or self.workflow_task.is_started) and event_type not in registry.NEVER_BUFFERED:
             event.event_id = BUFFERED_EVENT_ID
             self.buffered.append(event)

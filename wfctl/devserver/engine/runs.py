@@ -229,8 +229,8 @@ class Runs:
         execution.effects = []
         new_runs = [effect for effect in pending if isinstance(effect, effects.NewRun)]
         self._write(run, visibility=storage.changes_visibility(run.written_next_event_id, pending))
-        for effect in new_runs:
-            self._continue(run, effect)
+        for new_run in new_runs:
+            self._continue(run, new_run)
         for effect in pending:
             handler = self.handlers.get(type(effect))
             if handler is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from wfctl.devserver.rpc import (
     activities,
     cluster,
@@ -16,7 +18,7 @@ from wfctl.devserver.rpc import (
 )
 
 # Every noun's table of RPCs; `router.py` merges them.
-TABLES = (
+TABLES: tuple[dict[str, Any], ...] = (
     workflows.RPCS,
     histories.RPCS,
     descriptions.RPCS,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import PendingActivityState, PendingWorkflowTaskState, TaskQueueKind
+from temporalio.api.enums.v1 import EventType, PendingActivityState, PendingWorkflowTaskState, TaskQueueKind
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflow.v1 import (
     PendingActivityInfo,
@@ -105,7 +105,9 @@ def _extended(execution: Execution) -> WorkflowExecutionExtendedInfo:
         original_start_time=timestamp(execution.start_time),
         request_id_infos={
             request_id: RequestIdInfo(
-                event_type=execution.history.event(event_id).event_type if event_id > 0 else 0,
+                event_type=execution.history.event(event_id).event_type
+                if event_id > 0
+                else EventType.EVENT_TYPE_UNSPECIFIED,
                 event_id=max(event_id, 0),
                 buffered=event_id < 0,
             )

@@ -22,7 +22,7 @@ def _message(name: str, fields: list[tuple[str, _F.Type.ValueType]]) -> Descript
 
 
 _pool = DescriptorPool()
-_pool.Add(  # type: ignore[no-untyped-call]
+_pool.Add(
     FileDescriptorProto(
         name="wfctl/token.proto",
         package="wfctl.token",
@@ -57,9 +57,9 @@ _pool.Add(  # type: ignore[no-untyped-call]
         ],
     )
 )
-Task: Any = GetMessageClass(_pool.FindMessageTypeByName("wfctl.token.Task"))  # type: ignore[no-untyped-call]
-Query: Any = GetMessageClass(_pool.FindMessageTypeByName("wfctl.token.Query"))  # type: ignore[no-untyped-call]
-HistoryPage: Any = GetMessageClass(_pool.FindMessageTypeByName("wfctl.token.HistoryPage"))  # type: ignore[no-untyped-call]
+Task: Any = GetMessageClass(_pool.FindMessageTypeByName("wfctl.token.Task"))
+Query: Any = GetMessageClass(_pool.FindMessageTypeByName("wfctl.token.Query"))
+HistoryPage: Any = GetMessageClass(_pool.FindMessageTypeByName("wfctl.token.HistoryPage"))
 
 
 def parse_task(token: bytes) -> Any:

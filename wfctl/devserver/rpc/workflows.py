@@ -103,7 +103,7 @@ def started_attributes(
         priority=request.priority,
     )
     for name in ("input", "memo", "search_attributes", "header"):
-        if request.HasField(name):  # type: ignore[arg-type]
+        if request.HasField(name):
             getattr(attributes, name).CopyFrom(getattr(request, name))
     if request.HasField("search_attributes"):
         namespace = backend.namespaces.by_id(execution.namespace_id)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from temporalio.api.enums.v1 import WorkflowExecutionStatus, WorkflowIdConflictPolicy, WorkflowIdReusePolicy
 
 from wfctl.devserver.core.entities import completion
-from wfctl.devserver.core.entities.attributes import text_payloads
 from wfctl.devserver.core.errors import WorkflowExecutionAlreadyStarted
 from wfctl.devserver.core.execution import Execution
+from wfctl.devserver.core.payloads import text_payloads
 from wfctl.devserver.engine.runs import Run, Runs
 
 Conflict = WorkflowIdConflictPolicy

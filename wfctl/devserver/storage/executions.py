@@ -105,7 +105,8 @@ def load(connection: sqlite3.Connection, run_key: int) -> StoredRun | None:
     ).fetchone()
     if row is None:
         return None
-    return StoredRun(*row, events(connection, run_key))
+    namespace_id, workflow_id, run_id, next_event_id, unevented = row
+    return StoredRun(namespace_id, workflow_id, run_id, next_event_id, unevented, events(connection, run_key))
 
 
 def events(connection: sqlite3.Connection, run_key: int) -> bytes:

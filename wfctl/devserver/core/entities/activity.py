@@ -45,8 +45,8 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from wfctl.devserver.core import failures, retry
 from wfctl.devserver.core.effects import EnqueueActivityTask
 from wfctl.devserver.core.entities import workflow_task
-from wfctl.devserver.core.entities.attributes import text_payloads
 from wfctl.devserver.core.errors import BadCommand
+from wfctl.devserver.core.payloads import text_payloads
 
 if TYPE_CHECKING:
     from wfctl.devserver.core.effects import Effect
@@ -179,7 +179,9 @@ def on_schedule_activity_task(context: CommandContext, command: ScheduleActivity
     attributes = ActivityTaskScheduledEventAttributes(
         activity_id=command.activity_id,
         activity_type=command.activity_type,
-        task_queue=TaskQueue(name=command.task_queue.name or execution.started.task_queue.name, kind=1),
+        task_queue=TaskQueue(
+            name=command.task_queue.name or execution.started.task_queue.name, kind=workflow_task.NORMAL_QUEUE
+        ),
         header=command.header if command.HasField("header") else Header(),
         workflow_task_completed_event_id=context.completed_event_id,
         retry_policy=retry.with_defaults(command.retry_policy),

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import MutableMapping
 from typing import TYPE_CHECKING
 
 from temporalio.api.command.v1 import (
     ModifyWorkflowPropertiesCommandAttributes,
     UpsertWorkflowSearchAttributesCommandAttributes,
 )
-from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.api.history.v1 import (
     HistoryEvent,
     UpsertWorkflowSearchAttributesEventAttributes,
@@ -18,6 +15,7 @@ from temporalio.api.history.v1 import (
 )
 
 from wfctl.devserver.core.effects import VisibilityChanged
+from wfctl.devserver.core.payloads import merge
 
 if TYPE_CHECKING:
     from wfctl.devserver.core.execution import Execution
@@ -53,24 +51,3 @@ def apply_workflow_properties_modified(
 ) -> None:
     merge(execution.memo.fields, attributes.upserted_memo.fields)
     execution.emit(VisibilityChanged())
-
-
-def merge(fields: MutableMapping[str, Payload], changes: MutableMapping[str, Payload]) -> None:
-    """Lay `changes` over `fields`; a null or an empty list removes its field."""
-    for name, payload in changes.items():
-        if is_null(payload):
-            fields.pop(name, None)
-        else:
-            fields[name].CopyFrom(payload)
-
-
-def is_null(payload: Payload) -> bool:
-    return payload.metadata.get("encoding") == b"binary/null" or payload.data in (b"", b"null", b"[]")
-
-
-def text_payloads(text: str) -> Payloads:
-    """One JSON string, as the SDKs' default converter writes it."""
-    payloads = Payloads()
-    payload = payloads.payloads.add(data=json.dumps(text).encode())
-    payload.metadata["encoding"] = b"json/plain"
-    return payloads

@@ -120,7 +120,7 @@ def on_continue_as_new_workflow_execution(
     attributes = WorkflowExecutionContinuedAsNewEventAttributes(
         new_execution_run_id=run_id,
         workflow_type=command.workflow_type if command.workflow_type.name else previous.workflow_type,
-        task_queue=TaskQueue(name=command.task_queue.name or previous.task_queue.name, kind=1),
+        task_queue=TaskQueue(name=command.task_queue.name or previous.task_queue.name, kind=workflow_task.NORMAL_QUEUE),
         workflow_task_completed_event_id=context.completed_event_id,
         inherit_build_id=command.inherit_build_id,
         initiator=command.initiator,
@@ -134,7 +134,7 @@ def on_continue_as_new_workflow_execution(
     if command.backoff_start_interval.ToTimedelta():
         attributes.backoff_start_interval.CopyFrom(command.backoff_start_interval)
     for name in ("input", "header", "failure", "last_completion_result"):
-        if command.HasField(name):  # type: ignore[arg-type]
+        if command.HasField(name):
             getattr(attributes, name).CopyFrom(getattr(command, name))
     for name in ("memo", "search_attributes"):
         value = getattr(command, name) if command.HasField(name) else getattr(new, name)  # type: ignore[arg-type]
