@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import time
 import uuid
@@ -105,7 +106,9 @@ def main() -> None:
     parser.add_argument("--one-by-one", type=int, default=100)
     options = parser.parse_args()
     measured = asyncio.run(measure(options.address, options.at_once, options.seconds, options.one_by_one))
-    print(json.dumps(asdict(measured)))
+    print(json.dumps(asdict(measured)), flush=True)
+    # The SDK's own threads may outlive the interpreter by a moment, and then abort it; everything is said.
+    os._exit(0)
 
 
 if __name__ == "__main__":

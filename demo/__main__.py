@@ -12,6 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from temporalio.exceptions import TemporalError
+
 from demo.stage import DemoFailed, Stage
 from demo.story import Programs, tell
 
@@ -32,7 +34,7 @@ def main() -> int:
         stage = Stage(Path(name))
         try:
             asyncio.run(tell(stage, Programs(options.cli, options.server)))
-        except DemoFailed as failure:
+        except (DemoFailed, TemporalError) as failure:
             print(f"\ndemo failed: {failure}\n{_last_words(Path(name))}", file=sys.stderr)
             return 1
         finally:
