@@ -2,14 +2,18 @@
 
 docs/COVERAGE.md   every RPC, command type and event type of the protocol: done, or not
 docs/commands.md   every command, its arguments and its flags, from the command tree
+docs/states.md     a diagram of each lifecycle, from the tables that open the modules of core
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import inspect
+import re
 import sys
 from collections.abc import Collection, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +100,53 @@ def _help(option: Any) -> str:
     return " ".join((option.help or "").split()).replace("|", "\\|")
 
 
-DOCUMENTS = {"COVERAGE.md": coverage, "commands.md": commands}
+def states() -> str:
+    """One diagram for each module of core/entities whose docstring has a table of states."""
+    from wfctl.devserver.core import entities
+
+    intro = "Each table stands at the top of the module that it describes; these are the same tables, drawn."
+    parts = ["# Lifecycles", GENERATED, intro]
+    for path in sorted(Path(entities.__path__[0]).glob("*.py")):
+        doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        if transitions := state_table(doc):
+            title = path.stem.replace("_", " ").capitalize()
+            parts.append(f"## {title}\n\n{doc.splitlines()[0]}\n\n{_diagram(transitions)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def state_table(doc: str) -> list[tuple[str, str, str]]:
+    """The rows (state, what happens, next state) below a heading that begins with `state` and has a column `next`."""
+    rows: list[tuple[str, str, str]] = []
+    starts: list[int] = []
+    for line in doc.splitlines():
+        if re.match(r"\s*state\s{2,}.*\bnext\b", line):
+            starts = [found.start() for found in re.finditer(r"\S+( \S+)*", line)]
+        elif not line.strip():
+            starts = []
+        elif starts:
+            cells = [line[start:end].strip() for start, end in pairwise([*starts, None])]
+            rows.append((cells[0], cells[1], cells[2]))
+    return rows
+
+
+def _diagram(transitions: list[tuple[str, str, str]]) -> str:
+    """What stands behind the name of the next state (`ended (timed out)`) moves to the arrow's label."""
+    drawn: list[tuple[str, str, str]] = []
+    for state, event, next_state in transitions:
+        name, remark = re.match(r"([^,(]+)(.*)", next_state).groups()  # type: ignore[union-attr]
+        remark = re.sub(r"[(),]", "", remark).strip()
+        drawn.append((state, f"{event} ({remark})" if remark else event, name.strip()))
+    names = dict.fromkeys(name for state, _, following in drawn for name in (state, following))
+    lines = [f'    state "{name}" as {_identifier(name)}' for name in names]
+    lines += [f"    {_identifier(a)} --> {_identifier(b)}: {label}" for a, label, b in drawn]
+    return "\n".join(["```mermaid", "stateDiagram-v2", *lines, "```"])
+
+
+def _identifier(name: str) -> str:
+    return re.sub(r"\W+", "_", name)
+
+
+DOCUMENTS = {"COVERAGE.md": coverage, "commands.md": commands, "states.md": states}
 
 
 def main() -> int:

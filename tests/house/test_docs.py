@@ -48,3 +48,9 @@ def test_every_decision_is_in_the_index() -> None:
     folder = ROOT / "docs" / "decisions"
     index = (folder / "README.md").read_text(encoding="utf-8")
     assert [path.name for path in sorted(folder.glob("0*.md")) if f"({path.name})" not in index] == []
+
+
+def test_the_diagrams_draw_the_tables_of_core() -> None:
+    diagrams = (ROOT / "docs" / "states.md").read_text(encoding="utf-8")
+    assert "## Workflow task" in diagrams
+    assert "scheduled --> started" in diagrams
