@@ -168,4 +168,5 @@ class BadCommand(Exception):
     writes_event: bool = True
 
     def __str__(self) -> str:
-        return f"{WorkflowTaskFailedCause.Name(self.cause).removeprefix('WORKFLOW_TASK_FAILED_CAUSE_')}: {self.message}"
+        words = WorkflowTaskFailedCause.Name(self.cause).removeprefix("WORKFLOW_TASK_FAILED_CAUSE_").split("_")
+        return f"{''.join(map(str.capitalize, words))}: {self.message}"

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from temporalio.api.common.v1 import SearchAttributes
 from temporalio.api.enums.v1 import IndexedValueType, NamespaceState, ReplicationState
 
-from wfctl.devserver.core.visibility import attributes
+from wfctl.devserver.core.visibility import attributes, validation
+from wfctl.devserver.settings import Settings
 
 REGISTERED = NamespaceState.NAMESPACE_STATE_REGISTERED
 DEPRECATED = NamespaceState.NAMESPACE_STATE_DEPRECATED
@@ -53,6 +54,10 @@ class Namespace:
     @property
     def shown_retention_seconds(self) -> float:
         return SHOWN_RETENTION_SECONDS if self.retention_seconds is None else self.retention_seconds
+
+    def check_search_attributes(self, search_attributes: SearchAttributes, settings: Settings) -> None:
+        """Raise `InvalidArgument` for one that a client may not set like this."""
+        validation.check(search_attributes, self.name, self.search_attributes, settings)
 
     def type_payloads(self, search_attributes: SearchAttributes) -> None:
         """Write each attribute's type into its payload's metadata, as list and describe show it."""

@@ -18,14 +18,18 @@ from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedReques
 from wfctl.devserver.core import registry
 from wfctl.devserver.core.entities import update, workflow_task
 from wfctl.devserver.core.entities.activity import Activity
-from wfctl.devserver.core.errors import BadCommand
+from wfctl.devserver.core.errors import BadCommand, InvalidArgument
 from wfctl.devserver.core.execution import Execution
+from wfctl.devserver.settings import Settings
 
 Cause = WorkflowTaskFailedCause
 
 
 class SearchAttributeTypes(Protocol):
     """The namespace's search attributes."""
+
+    def check_search_attributes(self, search_attributes: SearchAttributes, settings: Settings) -> None:
+        """Raise `InvalidArgument` for one that a client may not set like this."""
 
     def type_payloads(self, attributes: SearchAttributes) -> None:
         """Write each attribute's type into its payload's metadata."""
@@ -44,6 +48,13 @@ class CommandContext:
     extras: dict[str, Any] = field(default_factory=dict)  # of the command at hand: its user metadata
     eager_activities: list[Activity] = field(default_factory=list)
     force_new_task: bool = False
+
+    def check_search_attributes(self, search_attributes: SearchAttributes) -> None:
+        """A command whose search attributes may not be set like this fails its workflow task."""
+        try:
+            self.search_attributes.check_search_attributes(search_attributes, self.execution.settings)
+        except InvalidArgument as error:
+            raise BadCommand(Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES, error.message) from None
 
 
 @dataclass(slots=True)

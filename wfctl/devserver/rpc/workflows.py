@@ -40,6 +40,7 @@ async def start_workflow_execution(
     backend: Backend, request: StartWorkflowExecutionRequest, call: Call
 ) -> StartWorkflowExecutionResponse:
     namespace = backend.namespaces.resolve(request.namespace)
+    namespace.check_search_attributes(request.search_attributes, backend.settings)
     run_id = backend.runs.new_id()
     eager = request.request_eager_execution
 

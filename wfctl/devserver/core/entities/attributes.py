@@ -8,6 +8,7 @@ from temporalio.api.command.v1 import (
     ModifyWorkflowPropertiesCommandAttributes,
     UpsertWorkflowSearchAttributesCommandAttributes,
 )
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.api.history.v1 import (
     HistoryEvent,
     UpsertWorkflowSearchAttributesEventAttributes,
@@ -15,6 +16,7 @@ from temporalio.api.history.v1 import (
 )
 
 from wfctl.devserver.core.effects import VisibilityChanged
+from wfctl.devserver.core.errors import BadCommand
 from wfctl.devserver.core.payloads import merge
 
 if TYPE_CHECKING:
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
 def on_upsert_workflow_search_attributes(
     context: CommandContext, command: UpsertWorkflowSearchAttributesCommandAttributes
 ) -> None:
+    if not command.search_attributes.indexed_fields:
+        raise BadCommand(
+            WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES,
+            "IndexedFields is not set on UpsertWorkflowSearchAttributesCommand.",
+        )
+    context.check_search_attributes(command.search_attributes)
     attributes = UpsertWorkflowSearchAttributesEventAttributes(
         workflow_task_completed_event_id=context.completed_event_id, search_attributes=command.search_attributes
     )

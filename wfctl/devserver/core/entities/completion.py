@@ -37,6 +37,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from wfctl.devserver.core import cron, failures, retry
 from wfctl.devserver.core.effects import CloseChild, Closed, NewRun, ReportToParent
 from wfctl.devserver.core.entities import workflow_task
+from wfctl.devserver.core.payloads import merge
 
 if TYPE_CHECKING:
     from wfctl.devserver.core.effects import Effect
@@ -64,7 +65,7 @@ def apply_workflow_execution_started(
     execution.user_metadata = event.user_metadata if event.HasField("user_metadata") else None
     execution.start_time = execution.now
     execution.memo.CopyFrom(attributes.memo)
-    execution.search_attributes.CopyFrom(attributes.search_attributes)
+    merge(execution.search_attributes.indexed_fields, attributes.search_attributes.indexed_fields)
     if attributes.HasField("versioning_override"):
         execution.options = attributes.versioning_override
 
@@ -140,6 +141,7 @@ def on_continue_as_new_workflow_execution(
         value = getattr(command, name) if command.HasField(name) else getattr(new, name)  # type: ignore[arg-type]
         if value.ByteSize():
             getattr(attributes, name).CopyFrom(value)
+    context.check_search_attributes(attributes.search_attributes)
     context.search_attributes.type_payloads(attributes.search_attributes)
 
     for name in ("workflow_type", "task_queue", "workflow_run_timeout", "workflow_task_timeout"):
