@@ -62,6 +62,7 @@ def root_command() -> LazyGroup:
 def run(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; every expected failure is a sentence on stderr."""
     arguments = list(sys.argv[1:] if args is None else args)
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's own log, set before its import, would talk over our errors
     if "_WFCTL_COMPLETE" in os.environ:
         from wfctl.commands.completion import register
 
@@ -88,7 +89,7 @@ def _usage(error: typer.TyperException) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stdout.write(error.message.rstrip() + "\n")
         return ExitCode.USAGE
-    message = error.format_message().strip().rstrip(".")
+    message = error.format_message().replace("Value error, ", "").strip().rstrip(".")
     message = message[:1].lower() + message[1:]
     command = context.command_path if context is not None else "wfctl"
     return _fail(f"error: {message}\nhint: see `{command} --help`", ExitCode.USAGE)

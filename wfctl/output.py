@@ -86,7 +86,7 @@ class Output:
         if self._items_in_list is None:
             self._write(text + "\n")
         else:
-            self._write(("\n" if self._items_in_list == 0 else ",\n") + text)
+            self._write(("[\n" if self._items_in_list == 0 else ",\n") + text)
             self._items_in_list += 1
 
     def listing(self) -> _Listing:
@@ -113,13 +113,22 @@ class Output:
                 self.line(f"{INDENT * indent}{' ' * name_width}{INDENT}{more}".rstrip())
 
     def table(
-        self, headers: Sequence[str], rows: Iterable[Sequence[str]], *, flexible: int | None = None, header: bool = True
-    ) -> None:
-        """Columns as wide as their cells; on a terminal the `flexible` column gives way so that lines fit."""
+        self,
+        headers: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        *,
+        flexible: int | None = None,
+        header: bool = True,
+        at_least: Sequence[int] = (),
+    ) -> list[int]:
+        """Columns as wide as their cells; on a terminal the `flexible` column gives way so that lines fit.
+
+        Returns the widths, for a next page to be `at_least` as wide.
+        """
         if not self.is_text:
-            return
+            return []
         cells = [list(row) for row in rows]
-        widths = [display_width(name) if header else 0 for name in headers]
+        widths = list(at_least) or [display_width(name) for name in headers]
         for row in cells:
             widths = [max(width, display_width(cell)) for width, cell in zip(widths, row, strict=True)]
         if flexible is not None and self.width is not None:
@@ -132,6 +141,7 @@ class Output:
             if flexible is not None:
                 row[flexible] = shorten(row[flexible], widths[flexible])
             self.line(self._row(row, widths))
+        return widths
 
     def _row(self, cells: Sequence[str], widths: Sequence[int]) -> str:
         return "".join(INDENT + pad(cell, width) for cell, width in zip(cells, widths, strict=True)).rstrip()
@@ -162,13 +172,12 @@ class _Listing:
 
     def __enter__(self) -> None:
         self._output._items_in_list = 0
-        if self._output.format == "json":
-            self._output._write("[")
 
-    def __exit__(self, *failure: object) -> None:
-        self._output._items_in_list = None
-        if self._output.format == "json":
-            self._output._write("\n]\n")
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        """A failure before the first item leaves stdout empty."""
+        items, self._output._items_in_list = self._output._items_in_list, None
+        if self._output.format == "json" and (items or failure is None):
+            self._output._write("\n]\n" if items else "[\n]\n")
 
 
 def _wants_color(stream: TextIO) -> bool:

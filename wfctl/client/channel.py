@@ -7,7 +7,6 @@ used as they are; of the SDK only `temporalio.api` is imported.
 from __future__ import annotations
 
 import getpass
-import os
 import random
 import socket
 import sys
@@ -21,8 +20,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wfctl.client.status import refusal
 from wfctl.config import Connection, Tls
 from wfctl.errors import ServerUnreachable, TimedOutWaiting
-
-os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's own log would talk over the errors below
 
 if TYPE_CHECKING:
     from temporalio.api.operatorservice.v1 import OperatorServiceStub
@@ -248,8 +245,10 @@ def _unreachable(address: str, details: str, *, tls: bool) -> ServerUnreachable:
             "start one with `wfctl server start`, or name another with --address" if local else "is the address right?"
         )
         return ServerUnreachable(f"no server listens at {address}", hint=hint)
-    if "dns" in lowered or "name resolution" in lowered or "resolve" in lowered:
+    if "dns" in lowered or "resolv" in lowered or "lookup" in lowered:
         return ServerUnreachable(f"the host of {address} is not known", hint="check --address and TEMPORAL_ADDRESS")
+    if "wrong_version_number" in lowered:
+        return ServerUnreachable(f"the server at {address} does not speak TLS", hint="try --tls=false")
     if "ssl" in lowered or "handshake" in lowered or "certificate" in lowered:
         return ServerUnreachable(f"no TLS connection to {address}: {details}", hint="check the --tls-… flags")
     hint = "does the server speak plain text? try --tls=false" if tls else "does the server want TLS? try --tls"

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 class Session:
     flags: dict[str, Any]
     out: Output
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    now: datetime = field(default_factory=lambda: _now())
 
     @property
     def shorthand(self) -> bool:
@@ -124,6 +124,10 @@ def session(ctx: typer.Context) -> Iterator[Session]:
     finally:
         opened.close()
         out.flush()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def to_datetime(stamp: Timestamp | None) -> datetime | None:

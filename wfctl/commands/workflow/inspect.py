@@ -41,10 +41,10 @@ def list_workflows(
     """
     with session(ctx) as opened:
         with opened.out.listing():
-            shown = 0
+            shown, widths = 0, list[int]()
             for number, page in enumerate(_pages(opened, query, limit, page_size, archived)):
                 if opened.out.is_text and page:
-                    _print_table(opened, page, header=number == 0)
+                    widths = _print_table(opened, page, widths, header=number == 0)
                     opened.out.flush()
                 for info in page:
                     opened.message(info)
@@ -82,7 +82,7 @@ def _pages(
             return
 
 
-def _print_table(opened: Session, page: list[WorkflowExecutionInfo], *, header: bool) -> None:
+def _print_table(opened: Session, page: list[WorkflowExecutionInfo], at_least: list[int], *, header: bool) -> list[int]:
     from wfctl.view.enums import workflow_status
 
     rows = []
@@ -96,7 +96,8 @@ def _print_table(opened: Session, page: list[WorkflowExecutionInfo], *, header: 
                 opened.time(info.start_time),
             )
         )
-    opened.out.table(("Status", "WorkflowId", "Type", "StartTime"), rows, flexible=1, header=header)
+    headers = ("Status", "WorkflowId", "Type", "StartTime")
+    return opened.out.table(headers, rows, flexible=1, header=header, at_least=at_least)
 
 
 def count(
