@@ -1,0 +1,238 @@
+"""A whole run under random commands, words from outside and the passing of time."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from temporalio.api.command.v1 import Command
+from temporalio.api.common.v1 import RetryPolicy
+from temporalio.api.enums.v1 import CommandType as C
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause
+from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
+from temporalio.api.taskqueue.v1 import StickyExecutionAttributes, TaskQueue
+
+from tests.support.executions import WORKER, complete_task, rebuilt, started_execution, state
+from wfctl.devserver.core.entities import activity, cancellation, completion, signal, workflow_task
+from wfctl.devserver.core.entities.activity import Activity
+from wfctl.devserver.core.errors import BadCommand
+from wfctl.devserver.core.execution import Execution
+
+NAMES = st.sampled_from(["a", "b", "c", "d"])
+SECONDS = st.sampled_from([0.5, 1.0, 3.0, 30.0])
+
+
+def schedule_activity(name: str, timeout: float, attempts: int) -> Command:
+    command = Command(command_type=C.COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK)
+    attributes = command.schedule_activity_task_command_attributes
+    attributes.activity_id, attributes.activity_type.name = name, "Activity"
+    attributes.start_to_close_timeout.FromTimedelta(timedelta(seconds=timeout))
+    attributes.retry_policy.CopyFrom(RetryPolicy(maximum_attempts=attempts))
+    return command
+
+
+def start_timer(name: str, seconds: float) -> Command:
+    command = Command(command_type=C.COMMAND_TYPE_START_TIMER)
+    command.start_timer_command_attributes.timer_id = name
+    command.start_timer_command_attributes.start_to_fire_timeout.FromTimedelta(timedelta(seconds=seconds))
+    return command
+
+
+def cancel_timer(name: str) -> Command:
+    command = Command(command_type=C.COMMAND_TYPE_CANCEL_TIMER)
+    command.cancel_timer_command_attributes.timer_id = name
+    return command
+
+
+def cancel_activity(scheduled_event_id: int) -> Command:
+    command = Command(command_type=C.COMMAND_TYPE_REQUEST_CANCEL_ACTIVITY_TASK)
+    command.request_cancel_activity_task_command_attributes.scheduled_event_id = scheduled_event_id
+    return command
+
+
+def record_marker(name: str) -> Command:
+    command = Command(command_type=C.COMMAND_TYPE_RECORD_MARKER)
+    command.record_marker_command_attributes.marker_name = name
+    return command
+
+
+def upsert_memo(name: str) -> Command:
+    command = Command(command_type=C.COMMAND_TYPE_MODIFY_WORKFLOW_PROPERTIES)
+    command.modify_workflow_properties_command_attributes.upserted_memo.fields[name].data = b"1"
+    return command
+
+
+def close(command_type: C.ValueType) -> Command:
+    return Command(command_type=command_type)
+
+
+COMMANDS = st.lists(
+    st.one_of(
+        st.builds(schedule_activity, NAMES, SECONDS, st.integers(0, 3)),
+        st.builds(start_timer, NAMES, SECONDS),
+        st.builds(cancel_timer, NAMES),
+        st.builds(cancel_activity, st.integers(1, 40)),
+        st.builds(record_marker, NAMES),
+        st.builds(upsert_memo, NAMES),
+    ),
+    max_size=4,
+)
+CLOSING = st.sampled_from(
+    [
+        C.COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION,
+        C.COMMAND_TYPE_FAIL_WORKFLOW_EXECUTION,
+        C.COMMAND_TYPE_CANCEL_WORKFLOW_EXECUTION,
+        C.COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION,
+    ]
+)
+
+
+def running(self: WholeRun) -> bool:
+    return self.execution.is_running
+
+
+def has_task(self: WholeRun) -> bool:
+    return self.execution.is_running and self.execution.workflow_task.is_pending
+
+
+def old_enough(self: WholeRun) -> bool:
+    """Let a run see something before it ends."""
+    return self.execution.transition_count >= self.closes_after
+
+
+def started_activities(self: WholeRun) -> list[Activity]:
+    return [one for one in self.execution.activities.values() if one.is_started]
+
+
+class WholeRun(RuleBasedStateMachine):
+    """Invariants: rebuilt == live, ids contiguous, nothing after close, at most one workflow task."""
+
+    execution: Execution
+    closes_after: int
+
+    @initialize(retries=st.booleans(), run_timeout=st.sampled_from([0, 60]), closes_after=st.sampled_from([0, 8, 20]))
+    def begin(self, retries: bool, run_timeout: int, closes_after: int) -> None:
+        self.closes_after = closes_after
+        attributes: dict[str, Any] = {}
+        if retries:
+            attributes["retry_policy"] = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=2)
+        if run_timeout:
+            attributes["workflow_run_timeout"] = timedelta(seconds=run_timeout)
+        self.execution = started_execution(**attributes)
+
+    def step(self, change: Any) -> Any:
+        """As the engine does it: effects leave, and a refused command takes the run back."""
+        before = rebuilt(self.execution)
+        try:
+            return change()
+        except BadCommand:
+            self.execution = before
+            return None
+        finally:
+            self.execution.effects.clear()
+            self.execution.transition_count += 1
+
+    @precondition(lambda self: running(self) and self.execution.workflow_task.is_scheduled)
+    @rule()
+    def a_worker_takes_the_workflow_task(self) -> None:
+        self.step(lambda: workflow_task.start(self.execution, self.execution.new_id(), WORKER))
+
+    @precondition(has_task)
+    @rule(commands=COMMANDS, sticky=st.booleans(), force=st.booleans())
+    def a_worker_completes_the_workflow_task(self, commands: list[Command], sticky: bool, force: bool) -> None:
+        attributes = StickyExecutionAttributes(worker_task_queue=TaskQueue(name="sticky")) if sticky else None
+        self.step(
+            lambda: complete_task(
+                self.execution, *commands, sticky_attributes=attributes, force_create_new_workflow_task=force
+            )
+        )
+
+    @precondition(lambda self: has_task(self) and old_enough(self))
+    @rule(command_type=CLOSING)
+    def a_worker_closes_the_run(self, command_type: C.ValueType) -> None:
+        self.step(lambda: complete_task(self.execution, close(command_type)))
+
+    @precondition(lambda self: running(self) and self.execution.workflow_task.is_started)
+    @rule()
+    def the_workflow_task_fails(self) -> None:
+        def fail() -> None:
+            cause = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR
+            workflow_task.fail(self.execution, cause, Failure(message="no"), WORKER)
+            workflow_task.schedule(self.execution)
+
+        self.step(fail)
+
+    @precondition(lambda self: any(one.is_scheduled for one in self.execution.activities.values()))
+    @rule()
+    def a_worker_takes_an_activity(self) -> None:
+        one = next(one for one in self.execution.activities.values() if one.is_scheduled)
+        self.step(lambda: activity.start(self.execution, one, self.execution.new_id(), WORKER))
+
+    @precondition(started_activities)
+    @rule()
+    def an_activity_completes(self) -> None:
+        one = started_activities(self)[0]
+        self.step(lambda: activity.complete(self.execution, one, None, WORKER))
+
+    @precondition(started_activities)
+    @rule(non_retryable=st.booleans())
+    def an_activity_fails(self, non_retryable: bool) -> None:
+        one = started_activities(self)[-1]
+        failure = Failure(message="oh", application_failure_info=ApplicationFailureInfo(non_retryable=non_retryable))
+        self.step(lambda: activity.fail(self.execution, one, failure, WORKER))
+
+    @precondition(running)
+    @rule(name=NAMES, request_id=st.sampled_from(["", "once"]))
+    def a_signal_arrives(self, name: str, request_id: str) -> None:
+        self.step(lambda: signal.signal(self.execution, name, None, None, "client", request_id))
+
+    @precondition(running)
+    @rule()
+    def cancel_is_requested(self) -> None:
+        self.step(lambda: cancellation.request_cancel(self.execution, "", "client", "cancel"))
+
+    @precondition(lambda self: running(self) and old_enough(self))
+    @rule()
+    def it_is_terminated(self) -> None:
+        self.step(lambda: completion.terminate(self.execution, "enough", None, "client"))
+
+    @rule(seconds=SECONDS)
+    def time_passes(self, seconds: float) -> None:
+        now = self.execution.now + timedelta(seconds=seconds)
+        self.step(lambda: self.execution.tick(now))
+        self.execution.begin(now)
+
+    @invariant()
+    def rebuilt_equals_live(self) -> None:
+        if hasattr(self, "execution"):
+            assert state(rebuilt(self.execution)) == state(self.execution)
+
+    @invariant()
+    def event_ids_are_contiguous_and_nothing_follows_the_close(self) -> None:
+        if not hasattr(self, "execution"):
+            return
+        events = self.execution.history.events()
+        assert [event.event_id for event in events] == list(range(1, len(events) + 1))
+        closing = [event.event_type in completion.STATUS_OF for event in events]
+        assert not any(closing[:-1])
+        assert closing[-1] == (not self.execution.is_running)
+
+    @invariant()
+    def a_running_run_is_never_forgotten(self) -> None:
+        """Whatever happened, a worker will hear of it: a task is pending, or nothing is left unsaid."""
+        if hasattr(self, "execution") and self.execution.buffered:
+            assert self.execution.workflow_task.is_pending
+
+
+WholeRun.TestCase.settings = settings(
+    max_examples=100,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize="CI" in os.environ,
+)
+TestWholeRun = WholeRun.TestCase
