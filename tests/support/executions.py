@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from temporalio.api.common.v1 import SearchAttributes, WorkflowType
+from temporalio.api.common.v1 import WorkflowType
 from temporalio.api.history.v1 import WorkflowExecutionStartedEventAttributes
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedRequest
@@ -16,18 +16,15 @@ from wfctl.devserver.core import start, transitions
 from wfctl.devserver.core.entities import workflow_task
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.history import History, parse
+from wfctl.devserver.core.namespace import Namespace
 from wfctl.devserver.settings import Settings
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 QUEUE = "queue"
 WORKER = "worker"
+NAMESPACE = Namespace("namespace-id", "default")
 # Not state: where it came from, and what a step carries.
 _NOT_COMPARED = {"settings", "new_id", "history", "now", "now_proto", "effects", "buffering", "updates"}
-
-
-class NoSearchAttributes:
-    def type_payloads(self, search_attributes: SearchAttributes) -> None:
-        """There are none."""
 
 
 def new_execution(settings: Settings | None = None, now: datetime = BEGINNING) -> Execution:
@@ -63,7 +60,7 @@ def complete_task(execution: Execution, *commands: Any, **fields: Any) -> transi
     if execution.workflow_task.is_scheduled:
         workflow_task.start(execution, execution.new_id(), WORKER)
     request = RespondWorkflowTaskCompletedRequest(identity=WORKER, commands=commands, **fields)
-    return transitions.complete_workflow_task(execution, request, NoSearchAttributes(), lambda _: False)
+    return transitions.complete_workflow_task(execution, request, NAMESPACE, lambda _: False)
 
 
 def rebuilt(execution: Execution) -> Execution:
