@@ -6,6 +6,7 @@ import os
 from datetime import timedelta
 from typing import Any
 
+from google.protobuf.duration_pb2 import Duration
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -119,7 +120,7 @@ class WholeRun(RuleBasedStateMachine):
         self.closes_after = closes_after
         attributes: dict[str, Any] = {}
         if retries:
-            attributes["retry_policy"] = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=2)
+            attributes["retry_policy"] = RetryPolicy(initial_interval=Duration(seconds=1), backoff_coefficient=2)
         if run_timeout:
             attributes["workflow_run_timeout"] = timedelta(seconds=run_timeout)
         self.execution = started_execution(**attributes)
@@ -172,13 +173,13 @@ class WholeRun(RuleBasedStateMachine):
         one = next(one for one in self.execution.activities.values() if one.is_scheduled)
         self.step(lambda: activity.start(self.execution, one, self.execution.new_id(), WORKER))
 
-    @precondition(started_activities)
+    @precondition(lambda self: bool(started_activities(self)))
     @rule()
     def an_activity_completes(self) -> None:
         one = started_activities(self)[0]
         self.step(lambda: activity.complete(self.execution, one, None, WORKER))
 
-    @precondition(started_activities)
+    @precondition(lambda self: bool(started_activities(self)))
     @rule(non_retryable=st.booleans())
     def an_activity_fails(self, non_retryable: bool) -> None:
         one = started_activities(self)[-1]

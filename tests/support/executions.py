@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
+from google.protobuf.duration_pb2 import Duration
 from temporalio.api.common.v1 import WorkflowType
 from temporalio.api.history.v1 import WorkflowExecutionStartedEventAttributes
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -47,7 +48,7 @@ def started_execution(settings: Settings | None = None, **attributes: Any) -> Ex
         original_execution_run_id=execution.run_id,
         first_execution_run_id=execution.run_id,
         attempt=1,
-        workflow_task_timeout=timedelta(seconds=10),
+        workflow_task_timeout=Duration(seconds=10),
     )
     event.MergeFrom(WorkflowExecutionStartedEventAttributes(**attributes))
     start.begin(execution, event, request_id="start")

@@ -23,12 +23,15 @@ from wfctl.devserver.core.entities import workflow_task
 from wfctl.devserver.core.errors import NotFound, Unavailable
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.history import History, parse, split
+from wfctl.devserver.engine.cache import Cache
 from wfctl.devserver.engine.timers import Timers
 from wfctl.devserver.settings import Settings
 from wfctl.devserver.storage import executions as storage
 from wfctl.devserver.storage.database import Database
 
 log = logging.getLogger("wfctl.engine")
+# How long after a failed write a run is taken up again; the disk may still be full.
+RETRY_SECONDS = 1.0
 Result = TypeVar("Result")
 
 
@@ -50,6 +53,19 @@ class Run:
         execution = self.execution
         return execution.namespace_id, execution.workflow_id, execution.run_id
 
+    @property
+    def size_bytes(self) -> int:
+        return self.execution.history.size_bytes
+
+    @property
+    def is_running(self) -> bool:
+        return self.execution.is_running
+
+    @property
+    def is_idle(self) -> bool:
+        """Nobody waits for it and everything of it is on disk."""
+        return self.last_write is None and not self.waiters
+
 
 @dataclass(slots=True)
 class Runs:
@@ -58,10 +74,9 @@ class Runs:
     settings: Settings
     namespace_name: Callable[[str], str]
     timers: Timers = field(init=False)
-    by_key: dict[int, Run] = field(default_factory=dict)
-    current: dict[tuple[str, str], int] = field(
-        default_factory=dict
-    )  # (namespace id, workflow id) -> newest run, if known
+    cache: Cache[Run] = field(init=False)
+    # (namespace id, workflow id) -> newest run, while it is in memory
+    current: dict[tuple[str, str], int] = field(default_factory=dict)
     keys: dict[tuple[str, str, str], int] = field(default_factory=dict)
     next_key: int = 1
     # Effect type -> what to do; `services/effects.py` fills this in.
@@ -72,6 +87,7 @@ class Runs:
 
     def __post_init__(self) -> None:
         self.timers = Timers(self.clock, self._on_timer)
+        self.cache = Cache(self.settings.cache_bytes, self._forget)
 
     # -- finding --------------------------------------------------------------------------------------------------
 
@@ -106,7 +122,7 @@ class Runs:
 
     async def load(self, key: int) -> Run:
         """The run in memory, rebuilt from disk if need be."""
-        run = self.by_key.get(key)
+        run = self.cache.get(key)
         if run is not None:
             return run
         loading = self._loading.get(key)
@@ -151,7 +167,7 @@ class Runs:
         )
 
     def _remember(self, run: Run) -> None:
-        self.by_key[run.key] = run
+        self.cache.put(run.key, run)
         self.keys[run.identity] = run.key
         if run.execution.is_running:
             self.current[run.identity[:2]] = run.key
@@ -160,7 +176,7 @@ class Runs:
         if run.dropped:
             return
         run.dropped = True
-        self.by_key.pop(run.key, None)
+        self.cache.remove(run.key)
         self.keys.pop(run.identity, None)
         if self.current.get(run.identity[:2]) == run.key:
             del self.current[run.identity[:2]]
@@ -189,7 +205,8 @@ class Runs:
 
         An exception takes the run back to where the step began.
         """
-        assert not run.dropped
+        if run.dropped:
+            raise Unavailable("The workflow was reloaded meanwhile; try again.")
         run.execution.begin(self.clock.now())
         try:
             result = change(run.execution)
@@ -249,28 +266,38 @@ class Runs:
         )
         run.written_next_event_id = execution.next_event_id
         run.written_unevented = unevented
-        done = self.database.write(statements)
+        done = self.database.write(statements, lambda: self._give_up(run))
         run.last_write = done
         done.add_done_callback(lambda future: self._on_written(run, future))
 
     def _on_written(self, run: Run, done: asyncio.Future[None]) -> None:
-        failed = not done.cancelled() and done.exception() is not None
-        if failed:
-            run.failed = True
-            self._forget(run)
+        if not done.cancelled():
+            done.exception()  # whoever waits has it from `committed`; a run that nobody waits for is taken up again
         waiters, run.waiters = run.waiters, set()
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
-        if run.last_write is done and not failed:
+        if run.last_write is done and not run.failed:
             run.last_write = None
-            if not run.execution.is_running:
-                self._retire(run)
+            self._settle(run)
 
-    def _retire(self, run: Run) -> None:
-        """A closed run leaves memory once it is on disk."""
-        if not run.waiters:
+    def _settle(self, run: Run) -> None:
+        """Everything of the run is on disk: a closed one leaves memory, an open one is weighed again."""
+        if run.dropped:
+            return
+        if run.execution.is_running:
+            self.cache.put(run.key, run)
+        elif run.is_idle:
             self._forget(run)
+
+    def _give_up(self, run: Run) -> None:
+        """A write did not reach the disk: forget the run, and take it up again from there, a little later."""
+        run.failed = True
+        if run.dropped:
+            return
+        self._forget(run)
+        self.timers.set(run.key, None)
+        self.spawn(self._take_up([run.key], after_seconds=RETRY_SECONDS))
 
     def _continue(self, run: Run, effect: effects.NewRun) -> None:
         """The run that follows, in the same commit: both writes are queued before the loop turns."""
@@ -302,11 +329,13 @@ class Runs:
                 return False
             finally:
                 run.waiters.discard(waiter)
+                if run.last_write is None:
+                    self._settle(run)
 
     # -- time -----------------------------------------------------------------------------------------------------
 
     def _on_timer(self, key: int) -> None:
-        run = self.by_key.get(key)
+        run = self.cache.get(key)
         if run is None:
             self.spawn(self._load_and_tick(key))
         else:
@@ -347,9 +376,15 @@ class Runs:
             self.spawn(self._take_up(pending))
         return opened
 
-    async def _take_up(self, keys: Iterable[int]) -> None:
+    async def _take_up(self, keys: Iterable[int], after_seconds: float = 0.0) -> None:
+        """Load runs whose tasks or words to others may have been lost, and ask for them again."""
+        if after_seconds:
+            await asyncio.sleep(after_seconds)
         for key in keys:
-            run = await self.load(key)
+            run = await self.load_or_none(key)
+            if run is None:
+                continue
+            self.timers.set(key, run.execution.next_deadline())
             for effect in run.execution.pending_effects():
                 handler = self.handlers.get(type(effect))
                 if handler is not None:

@@ -9,6 +9,7 @@ that was queued behind it*: those may build on state that never reached the disk
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,11 @@ from wfctl.devserver.storage.lock import FileLock
 Durability = Literal["full", "normal", "memory"]
 Statement = tuple[str, Sequence[Any]]
 Result = TypeVar("Result")
+log = logging.getLogger("wfctl.storage")
+
+
+def _nothing() -> None:
+    """A write that nobody builds on."""
 
 
 class Connection(aiosqlite.Connection):
@@ -43,6 +49,8 @@ class Write:
 
     statements: list[Statement]
     done: asyncio.Future[None]
+    # Called before anything else runs when the write is lost, so that nobody builds on what never was.
+    on_lost: Callable[[], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -55,23 +63,23 @@ class Database:
     path: str
     identity: str = ""  # a uuid that the file keeps for life; shown as the cluster's id
     lock: FileLock | None = None
-    on_failure: Callable[[sqlite3.Error], None] = lambda _: None
     _queue: list[Write] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
     commits: int = 0
     _closing: bool = False
+    _failing: bool = False
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._commit_loop(), name="group-commit")
 
-    def write(self, statements: list[Statement]) -> asyncio.Future[None]:
+    def write(self, statements: list[Statement], on_lost: Callable[[], None] = _nothing) -> asyncio.Future[None]:
         """Queue statements for the next commit. The future fails with `Unavailable` if they did not reach the disk."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._closing:
             done.set_exception(Unavailable("The server is shutting down."))
             return done
-        self._queue.append(Write(statements, done))
+        self._queue.append(Write(statements, done, on_lost))
         self._wake.set()
         return done
 
@@ -108,13 +116,20 @@ class Database:
                 self._fail(batch, error)
             else:
                 self.commits += 1
+                if self._failing:
+                    self._failing = False
+                    log.warning("The database can be written again.")
                 for write in batch:
                     if not write.done.done():
                         write.done.set_result(None)
 
     def _fail(self, batch: list[Write], error: sqlite3.Error) -> None:
         behind, self._queue = self._queue, []
-        self.on_failure(error)
+        if not self._failing:
+            self._failing = True
+            log.error("The database cannot be written: %s. Requests fail as UNAVAILABLE until it can.", error)
+        for write in (*batch, *behind):
+            write.on_lost()
         for write in (*batch, *behind):
             if not write.done.done():
                 write.done.set_exception(Unavailable(f"The change could not be written to the database: {error}"))
