@@ -21,6 +21,7 @@ from typing import Any, get_type_hints
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from wfctl.commands._coercion import lighten
 from wfctl.commands._flags import FLAG_NAMES, ClientFlags, GlobalFlags
 from wfctl.errors import UsageMistake
 
@@ -99,6 +100,9 @@ class LazyGroup(TyperGroup):
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
+    def get_help_option(self, ctx: Any) -> Any:
+        return _light(super().get_help_option(ctx))
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         rest = super().parse_args(ctx, args)
         _take_global_flags(ctx)
@@ -108,10 +112,19 @@ class LazyGroup(TyperGroup):
 class LeafCommand(TyperCommand):
     """A command that takes the global flags besides its own."""
 
+    def get_help_option(self, ctx: Any) -> Any:
+        return _light(super().get_help_option(ctx))
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         rest = super().parse_args(ctx, _plain_booleans(self, args))
         _take_global_flags(ctx)
         return rest
+
+
+def _light(option: Any) -> Any:
+    if option is not None:
+        lighten([option])
+    return option
 
 
 def _unknown_command(name: str, known: list[str]) -> str:
@@ -199,7 +212,9 @@ def _convert(name: str, function: Callable[..., Any], summary: str = "") -> Any:
         name, cls=LeafCommand, help=_keep_examples(doc or summary), epilog=_SEE_OPTIONS, context_settings=_SETTINGS
     )
     decorate(_flattened(function))
-    return typer.main.get_command(app)
+    command = typer.main.get_command(app)
+    lighten(command.params)
+    return command
 
 
 def _keep_examples(doc: str) -> str:
