@@ -18,6 +18,7 @@ from wfctl.devserver.core.errors import (
 )
 from wfctl.devserver.core.namespace import DEPRECATED, SYSTEM_NAME, BadBinary
 from wfctl.devserver.core.visibility.attributes import BOOL, INT, KEYWORD
+from wfctl.devserver.options import DeclaredNamespace
 from wfctl.devserver.services.namespaces import STARTABLE, Namespaces
 from wfctl.devserver.settings import Settings
 from wfctl.devserver.storage.open import open_database
@@ -92,6 +93,16 @@ async def test_search_attributes_keep_their_type_and_are_limited(namespaces: Nam
     assert namespaces.resolve("default").search_attributes == {"One": KEYWORD, "Two": INT}
     await namespaces.remove_search_attributes("default", ["One", "Nope"])
     assert namespaces.resolve("default").search_attributes == {"Two": INT}
+
+
+async def test_a_declared_namespace_is_made_and_changed_where_it_says_so(namespaces: Namespaces) -> None:
+    declared = DeclaredNamespace("orders", retention_seconds=7200.0, search_attributes={"One": KEYWORD})
+    await namespaces.reconcile([declared])
+    await namespaces.change("orders", lambda namespace: replace(namespace, description="by hand"))
+    await namespaces.reconcile([replace(declared, retention_seconds=3600.0)])
+    orders = namespaces.resolve("orders")
+    assert (orders.description, orders.retention_seconds) == ("by hand", 3600.0)
+    assert orders.search_attributes == {"One": KEYWORD}
 
 
 async def test_namespaces_survive_a_restart_whole(tmp_path: Path) -> None:

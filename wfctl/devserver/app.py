@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wfctl.devserver.clock import Clock, SystemClock
+from wfctl.devserver.core.errors import Unavailable
 from wfctl.devserver.engine.runs import Runs
 from wfctl.devserver.matching.queues import Queues
 from wfctl.devserver.options import ServerOptions
@@ -15,6 +16,7 @@ from wfctl.devserver.rpc.server import RpcServer
 from wfctl.devserver.services.effects import Effects
 from wfctl.devserver.services.namespaces import Namespaces
 from wfctl.devserver.storage.database import Database
+from wfctl.devserver.storage.file_check import refuse_corrupt
 from wfctl.devserver.storage.open import open_database
 
 
@@ -48,6 +50,7 @@ async def start(options: ServerOptions, clock: Clock | None = None) -> Server:
         namespaces = Namespaces(database, options.settings)
         await namespaces.load()
         await namespaces.ensure(options.namespaces, options.search_attributes, options.retention_seconds)
+        await namespaces.reconcile(options.declared)
         queues = Queues(clock.now)
         runs = Runs(database, clock, options.settings, lambda namespace_id: namespaces.by_id(namespace_id).name)
         Effects(runs, queues)
@@ -56,8 +59,10 @@ async def start(options: ServerOptions, clock: Clock | None = None) -> Server:
         port = rpc.listen(options.ip, options.port)
         recovered = await runs.recover()
         await rpc.start()
-    except BaseException:
+    except BaseException as error:
         await database.close()
+        if isinstance(error, Unavailable):
+            raise refuse_corrupt(database.path, error) from error
         raise
     return Server(backend, rpc, port, recovered)
 

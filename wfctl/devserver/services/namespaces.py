@@ -6,6 +6,8 @@ import asyncio
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from temporalio.api.enums.v1 import IndexedValueType, NamespaceState, ReplicationState
 
@@ -19,6 +21,7 @@ from wfctl.devserver.core.errors import (
 )
 from wfctl.devserver.core.namespace import DELETED, DEPRECATED, REGISTERED, Namespace, TooManySearchAttributes
 from wfctl.devserver.core.visibility import attributes
+from wfctl.devserver.options import DeclaredNamespace
 from wfctl.devserver.settings import Settings
 from wfctl.devserver.storage import namespaces as storage
 from wfctl.devserver.storage.database import Database
@@ -165,6 +168,20 @@ class Namespaces:
             if search_attributes:
                 await self.add_search_attributes(name, search_attributes)
 
+    async def reconcile(self, declared: Iterable[DeclaredNamespace]) -> None:
+        """Make these namespaces as they are declared; what a declaration does not mention stays."""
+        for wanted in declared:
+            if wanted.name not in self._by_name:
+                await self._keep(Namespace(id=str(uuid.uuid4()), name=wanted.name))
+            changes = {
+                "description": wanted.description,
+                "owner_email": wanted.owner_email,
+                "retention_seconds": wanted.retention_seconds,
+            }
+            given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
+            await self.change(wanted.name, partial(_replaced, given))
+            await self.add_search_attributes(wanted.name, wanted.search_attributes)
+
     # ── within ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _keep(self, namespace: Namespace) -> Namespace:
@@ -193,6 +210,10 @@ class Namespaces:
         if len(name.encode()) > self._settings.max_id_length:
             return InvalidArgument("Namespace length exceeds limit.")
         return NamespaceNotFound(name)
+
+
+def _replaced(changes: dict[str, Any], namespace: Namespace) -> Namespace:
+    return replace(namespace, **changes)
 
 
 def _invalid_state(namespace: Namespace, allowed: tuple[NamespaceState.ValueType, ...]) -> NamespaceInvalidState:

@@ -84,8 +84,12 @@ class Database:
         return done
 
     async def read(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Run a read-only function against committed state."""
-        return await self.reader.run(function)
+        """Run a read-only function against committed state. Raises `Unavailable` when the file cannot be read."""
+        try:
+            return await self.reader.run(function)
+        except sqlite3.Error as error:
+            log.error("The database cannot be read: %s.", error)
+            raise Unavailable(f"The database cannot be read: {error}") from error
 
     async def close(self) -> None:
         """Commit what is queued, then close both connections."""

@@ -93,7 +93,7 @@ def refuse_newer(path: Path, version: int, newest_version: int) -> None:
     )
 
 
-def refuse_corrupt(path: Path, reason: object) -> CannotOpen:
+def refuse_corrupt(path: Path | str, reason: object) -> CannotOpen:
     return CannotOpen(
         f"{path} is damaged: {reason}.",
         f"it is left as it is; restore a copy ({path}.v*.bak, if there is one), salvage it with"

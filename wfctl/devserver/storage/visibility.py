@@ -119,11 +119,11 @@ def list_records(
     """Open runs by newest start, then closed ones by newest close."""
     condition, parameters = where(namespace_id, criteria.filter)
     if after is not None:
-        # The first comparison is a seek in the index; the second steps over the ties that were shown.
+        # The first comparison is a seek in the index (which a row value is not); the second steps over what was shown.
         condition += (
-            f" AND ({ORDER_KEY}, start_time) <= (?, ?) AND NOT ({ORDER_KEY} = ? AND start_time = ? AND run_key <= ?)"
+            f" AND {ORDER_KEY} <= ? AND ({ORDER_KEY} < ? OR start_time < ? OR (start_time = ? AND run_key > ?))"
         )
-        parameters += [after.close_order, after.start_time, after.close_order, after.start_time, after.run_key]
+        parameters += [after.close_order, after.close_order, after.start_time, after.start_time, after.run_key]
     rows = connection.execute(
         f"SELECT {', '.join(_COLUMNS)} FROM visibility WHERE {condition}"
         f" ORDER BY {ORDER_KEY} DESC, start_time DESC, run_key LIMIT ?",
