@@ -13,6 +13,7 @@ from typing import Literal
 
 import pytest
 
+from wfctl.devserver.core.errors import Unavailable
 from wfctl.devserver.storage.database import Database
 from wfctl.devserver.storage.file_check import APPLICATION_ID, CannotOpen
 from wfctl.devserver.storage.open import open_database
@@ -92,7 +93,7 @@ async def test_memory_is_one_connection_for_reading_and_writing(open_: Open) -> 
 
 async def test_the_reader_cannot_write(tmp_path: Path, open_: Open) -> None:
     database = await open_(tmp_path / "dev.db")
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with pytest.raises(Unavailable, match="readonly"):
         await database.read(lambda raw: raw.execute("DELETE FROM meta"))
 
 
