@@ -150,6 +150,8 @@ class Client:
                 self._answered = True
                 return codec.decoding(outcome) if codec else outcome
             code = error.code().name
+            if code == "DEADLINE_EXCEEDED" and self._may_poll_again(method, request):
+                continue
             if code == "UNAVAILABLE" and time.monotonic() < gave_up_at:
                 time.sleep(wait_seconds * random.uniform(0.8, 1.2))
                 wait_seconds = min(wait_seconds * 2, 1.0)
@@ -157,6 +159,11 @@ class Client:
                 self._check_command_timeout()
                 continue
             raise self._explained(method, error)
+
+    def _may_poll_again(self, method: str, request: Any) -> bool:
+        """A poll that a server or a proxy held too long says nothing about what is polled for."""
+        polling = method == "PollWorkflowExecutionUpdate" or getattr(request, "wait_new_event", False)
+        return bool(polling) and (self._limits.command is None or self._seconds_left() > 0)
 
     def _patience(self) -> float:
         """A server that never answered gets the connect timeout, by default only one try."""

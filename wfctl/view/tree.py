@@ -111,9 +111,11 @@ class Node:
             return
         verb = name.rpartition("_")[2] if not name.endswith("timed_out") else "timed_out"
         if verb == "started":
-            node.state, node.began = "running", moment
+            # An activity's time counts from its scheduling, so that its earlier attempts are in it.
+            node.state = "running"
             node.attempt = max(getattr(attributes, "attempt", 1), 1)
             if node.kind == "workflow":
+                node.began = moment
                 node.run_id = attributes.workflow_execution.run_id
         elif verb == "fired":
             node._end("completed", moment, attributes)

@@ -146,10 +146,12 @@ def _request(
 
 
 def send(opened: Session, request: UpdateWorkflowExecutionRequest) -> UpdateWorkflowExecutionResponse:
-    return until_accepted(lambda: opened.workflow_service.UpdateWorkflowExecution(request))
+    return until_accepted(opened, lambda: opened.workflow_service.UpdateWorkflowExecution(request))
 
 
-def until_accepted(ask: Callable[[], UpdateWorkflowExecutionResponse]) -> UpdateWorkflowExecutionResponse:
+def until_accepted(
+    opened: Session, ask: Callable[[], UpdateWorkflowExecutionResponse]
+) -> UpdateWorkflowExecutionResponse:
     """A server that holds a call no longer answers with an early stage; the same update is asked for again."""
     from temporalio.api.enums.v1 import UpdateWorkflowExecutionLifecycleStage
 
@@ -158,6 +160,7 @@ def until_accepted(ask: Callable[[], UpdateWorkflowExecutionResponse]) -> Update
         answer = ask()
         if answer.stage >= accepted or answer.HasField("outcome"):
             return answer
+        opened.out.note("still waiting: no worker has taken the update; does one poll the workflow's task queue?")
 
 
 def outcome_of(opened: Session, answer: UpdateWorkflowExecutionResponse) -> Outcome:

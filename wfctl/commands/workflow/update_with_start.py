@@ -115,7 +115,7 @@ def _send(
         answer: UpdateWorkflowExecutionResponse = responses[1].update_workflow
         return answer
 
-    return Sent(update_request.request.meta.update_id, until_accepted(ask))
+    return Sent(update_request.request.meta.update_id, until_accepted(opened, ask))
 
 
 def _update_request(
