@@ -117,3 +117,19 @@ def test_completion_prints_a_script(run: Run, shell: str) -> None:
     done = run("completion", shell)
     assert done.code == 0
     assert "_WFCTL_COMPLETE" in done.out
+
+
+def test_choices_are_read_without_the_validation_library_whatever_their_case() -> None:
+    args = (
+        "workflow",
+        "start",
+        "--type",
+        "T",
+        "-t",
+        "q",
+        "--id-reuse-policy",
+        "rejectduplicate",
+        "--address",
+        "127.0.0.1:1",
+    )
+    assert "pydantic" not in imported_by(*args)

@@ -256,6 +256,9 @@ def _unreachable(address: str, details: str, *, tls: bool) -> ServerUnreachable:
         return ServerUnreachable(f"the host of {address} is not known", hint="check --address and TEMPORAL_ADDRESS")
     if "wrong_version_number" in lowered:
         return ServerUnreachable(f"the server at {address} does not speak TLS", hint="try --tls=false")
+    if "hostname verification" in lowered:
+        hint = "name it with --tls-server-name, or accept it with --tls-disable-host-verification"
+        return ServerUnreachable(f"the certificate at {address} is for another name", hint=hint)
     if "ssl" in lowered or "handshake" in lowered or "certificate" in lowered:
         return ServerUnreachable(f"no TLS connection to {address}: {details}", hint="check the --tls-… flags")
     hint = "does the server speak plain text? try --tls=false" if tls else "does the server want TLS? try --tls"

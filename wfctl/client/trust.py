@@ -22,34 +22,34 @@ class ShownCertificate:
 
 def certificate_shown_by(address: str, server_name: str | None) -> ShownCertificate:
     host, _, port = address.rpartition(":")
-    target = (host.strip("[]"), int(port))
     try:
-        unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        unverified.check_hostname = False
-        unverified.verify_mode = ssl.CERT_NONE
-        der = _handshake(target, unverified, server_name or target[0]).getpeercert(binary_form=True)
-        assert der is not None
-        pem = ssl.DER_cert_to_PEM_cert(der)
-        return ShownCertificate(pem.encode(), _name_in(target, pem, server_name or target[0]))
+        target = (host.strip("[]"), int(port))
+        sni = server_name or target[0]
+        pem = _shown(target, sni)
+        return ShownCertificate(pem.encode(), _name_in(target, pem, sni))
     except (OSError, ValueError) as error:
         raise ServerUnreachable(f"no TLS connection to {address}: {error}") from error
 
 
-def _handshake(target: tuple[str, int], context: ssl.SSLContext, server_name: str) -> ssl.SSLSocket:
-    context.set_alpn_protocols(["h2"])
+def _shown(target: tuple[str, int], server_name: str) -> str:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
     with socket.create_connection(target, timeout=_CONNECT_SECONDS) as plain:
         with context.wrap_socket(plain, server_hostname=server_name) as wrapped:
-            return wrapped
+            return ssl.DER_cert_to_PEM_cert(wrapped.getpeercert(binary_form=True) or b"")
 
 
 def _name_in(target: tuple[str, int], pem: str, server_name: str) -> str | None:
     """The first DNS name of the certificate; Python decodes one only after it has verified it, so trust it first."""
-    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    trusting.check_hostname = False
-    trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    trusting.load_verify_locations(cadata=pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(cadata=pem)
     try:
-        decoded = _handshake(target, trusting, server_name).getpeercert() or {}
+        with socket.create_connection(target, timeout=_CONNECT_SECONDS) as plain:
+            with context.wrap_socket(plain, server_hostname=server_name) as wrapped:
+                decoded = wrapped.getpeercert() or {}
     except ssl.SSLError:
         return None
     names = decoded.get("subjectAltName", ())

@@ -54,10 +54,12 @@ def _reader(annotation: Any, info: Any) -> Reader | None:
         return _read_bool
     if annotation in (int, float) and not info.clamp:
         return lambda value: _read_number(annotation, value, info.min, info.max)
-    if get_origin(annotation) is Literal and info.case_sensitive:
-        return lambda value: _read_choice({choice: choice for choice in get_args(annotation)}, value)
-    if isinstance(annotation, type) and issubclass(annotation, Enum) and info.case_sensitive:
-        return lambda value: _read_choice({choice.value: choice for choice in annotation}, value)
+    if get_origin(annotation) is Literal:
+        return lambda value: _read_choice(
+            {choice: choice for choice in get_args(annotation)}, value, info.case_sensitive
+        )
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return lambda value: _read_choice({choice.value: choice for choice in annotation}, value, info.case_sensitive)
     return None
 
 
@@ -85,9 +87,11 @@ def _read_number(number: type[int] | type[float], value: Any, low: float | None,
     return read
 
 
-def _read_choice(choices: dict[Any, Any], value: Any) -> Any:
+def _read_choice(choices: dict[Any, Any], value: Any, case_sensitive: bool) -> Any:
     if isinstance(value, Enum):
         return value
+    if not case_sensitive:
+        value = next((choice for choice in choices if choice.lower() == str(value).lower()), value)
     if value not in choices:
         raise ValueError(f"'{value}' is not one of {', '.join(map(str, choices))}")
     return choices[value]
