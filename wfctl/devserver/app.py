@@ -13,6 +13,7 @@ from wfctl.devserver.matching.queues import Queues
 from wfctl.devserver.options import ServerOptions
 from wfctl.devserver.rpc.backend import Backend
 from wfctl.devserver.rpc.server import RpcServer
+from wfctl.devserver.services import deletion
 from wfctl.devserver.services.effects import Effects
 from wfctl.devserver.services.namespaces import Namespaces
 from wfctl.devserver.storage.database import Database
@@ -58,6 +59,7 @@ async def start(options: ServerOptions, clock: Clock | None = None) -> Server:
         rpc = RpcServer(backend)
         port = rpc.listen(options.ip, options.port)
         recovered = await runs.recover()
+        deletion.start(runs, namespaces)
         await rpc.start()
     except BaseException as error:
         await database.close()

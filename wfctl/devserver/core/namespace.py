@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -54,6 +55,11 @@ class Namespace:
     @property
     def shown_retention_seconds(self) -> float:
         return SHOWN_RETENTION_SECONDS if self.retention_seconds is None else self.retention_seconds
+
+    @property
+    def is_being_deleted(self) -> bool:
+        """Renamed by DeleteNamespace: its runs go, and then it goes too."""
+        return self.state == DELETED and bool(re.search(f"-deleted-{re.escape(self.id[:5])}[0-9a-f-]*$", self.name))
 
     def check_search_attributes(self, search_attributes: SearchAttributes, settings: Settings) -> None:
         """Raise `InvalidArgument` for one that a client may not set like this."""

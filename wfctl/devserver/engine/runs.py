@@ -47,6 +47,7 @@ class Run:
     waiters: set[asyncio.Future[None]] = field(default_factory=set)
     dropped: bool = False  # no longer in memory; whoever needs the run again loads it
     failed: bool = False  # a write of it did not reach the disk
+    deleted: bool = False  # gone for good
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -83,6 +84,7 @@ class Runs:
     handlers: dict[type, Callable[[Run, Any], None]] = field(default_factory=dict)
     new_id: Callable[[], str] = lambda: str(uuid4())
     _loading: dict[int, asyncio.Future[Run]] = field(default_factory=dict)
+    _deleting: set[int] = field(default_factory=set)  # still on disk, until the next commit
     _background: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -105,8 +107,8 @@ class Runs:
             key = await self._find_key(namespace_id, workflow_id, run_id)
             if key is None:
                 return None
-            run = await self.load(key)
-            if not run.dropped:
+            run = await self.load_or_none(key)
+            if run is None or not run.dropped:
                 return run
 
     async def _find_key(self, namespace_id: str, workflow_id: str, run_id: str) -> int | None:
@@ -141,7 +143,7 @@ class Runs:
 
     async def _load(self, key: int) -> Run:
         row = await self.database.read(lambda connection: storage.load(connection, key))
-        if row is None:
+        if row is None or key in self._deleting:
             raise NotFound("workflow execution not found")
         execution = self._new_execution(row.namespace_id, row.workflow_id, row.run_id)
         run = Run(key, execution, row.next_event_id, row.unevented)
@@ -205,6 +207,8 @@ class Runs:
 
         An exception takes the run back to where the step began.
         """
+        if run.deleted:
+            raise NotFound("workflow execution not found")
         if run.dropped:
             raise Unavailable("The workflow was reloaded meanwhile; try again.")
         run.execution.begin(self.clock.now())
@@ -299,6 +303,24 @@ class Runs:
         self.timers.set(run.key, None)
         self.spawn(self._take_up([run.key], after_seconds=RETRY_SECONDS))
 
+    async def delete(self, key: int) -> None:
+        """Remove a run and its history: from memory now, from the disk with the next commit."""
+        self._deleting.add(key)
+        self.timers.set(key, None)
+        run = self.cache.get(key)
+        if run is not None:
+            run.deleted = True
+            self._forget(run)
+            for waiter in run.waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+        try:
+            await self.database.write(
+                storage.removal(key), lambda: self.spawn(self._take_up([key], after_seconds=RETRY_SECONDS))
+            )
+        finally:
+            self._deleting.discard(key)
+
     def _continue(self, run: Run, effect: effects.NewRun) -> None:
         """The run that follows, in the same commit: both writes are queued before the loop turns."""
         attributes: WorkflowExecutionStartedEventAttributes = effect.attributes
@@ -318,6 +340,8 @@ class Runs:
             await self.committed(run)
             if condition():
                 return True
+            if run.deleted:
+                raise NotFound("workflow execution not found")
             remaining = deadline - asyncio.get_running_loop().time()
             if remaining <= 0:
                 return False

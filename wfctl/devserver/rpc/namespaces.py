@@ -26,6 +26,7 @@ from temporalio.api.workflowservice.v1 import (
 from wfctl.devserver.core.errors import InvalidArgument, NamespaceNotFound, Unknown
 from wfctl.devserver.core.namespace import DELETED, DEPRECATED, REGISTERED, BadBinary, Namespace
 from wfctl.devserver.rpc.backend import Backend, Call
+from wfctl.devserver.services import deletion
 from wfctl.devserver.services.namespaces import Namespaces
 from wfctl.devserver.settings import Settings
 
@@ -124,6 +125,7 @@ async def delete_namespace(backend: Backend, request: DeleteNamespaceRequest, ca
     else:
         namespace = _named(backend.namespaces, request.namespace, backend.settings)
     deleted = await backend.namespaces.delete(namespace)
+    backend.runs.spawn(deletion.empty_namespace(backend.runs, backend.namespaces, deleted))
     return DeleteNamespaceResponse(deleted_namespace=deleted.name)
 
 

@@ -80,6 +80,21 @@ def statements(
     return out
 
 
+def removal(run_key: int) -> list[Statement]:
+    """What takes a run off the disk."""
+    return [
+        ("DELETE FROM executions WHERE run_key = ?", (run_key,)),
+        ("DELETE FROM history WHERE position >= ? AND position < ?", (position(run_key, 0), position(run_key + 1, 0))),
+        *visibility_storage.statements_for_removal(run_key),
+    ]
+
+
+def of_namespace(connection: sqlite3.Connection, namespace_id: str, limit: int) -> list[int]:
+    """Some of a namespace's runs."""
+    rows = connection.execute("SELECT run_key FROM executions WHERE namespace_id = ? LIMIT ?", (namespace_id, limit))
+    return [key for (key,) in rows]
+
+
 def changes_visibility(first_event_id: int, pending: Iterable[effects.Effect]) -> bool:
     """Whether list and count see a difference: the run began, closed, or changed its attributes."""
     return first_event_id == 1 or any(

@@ -89,6 +89,15 @@ def statements_for_removal(run_key: int) -> list[Statement]:
     return [("DELETE FROM visibility WHERE run_key = ?", (run_key,))]
 
 
+def closed_before(connection: sqlite3.Connection, namespace_id: str, time: int, limit: int) -> list[int]:
+    """Runs of a namespace that closed before this time."""
+    rows = connection.execute(
+        f"SELECT run_key FROM visibility WHERE namespace_id = ? AND {ORDER_KEY} < ? LIMIT ?",
+        (namespace_id, time, limit),
+    )
+    return [key for (key,) in rows]
+
+
 def _custom(fields: Any) -> str:
     values = {custom_key(name): value for name, value in plain_values(fields).items()}
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,58 @@
+"""What goes by itself: the runs of a deleted namespace, and closed runs after their namespace's retention."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+from wfctl.devserver.core.namespace import Namespace
+from wfctl.devserver.engine.runs import Runs
+from wfctl.devserver.services.namespaces import Namespaces
+from wfctl.devserver.storage import executions, visibility
+
+# Runs that are deleted in one commit; between two, other work has its turn.
+BATCH = 100
+SWEEP_SECONDS = 30.0
+
+
+def start(runs: Runs, namespaces: Namespaces) -> None:
+    """Go on with what an earlier server left, then sweep now and then."""
+    for namespace in namespaces.all():
+        if namespace.is_being_deleted:
+            runs.spawn(empty_namespace(runs, namespaces, namespace))
+    runs.spawn(_sweep_forever(runs, namespaces))
+
+
+async def empty_namespace(runs: Runs, namespaces: Namespaces, namespace: Namespace) -> None:
+    """Delete a namespace's runs, open or closed, and then the namespace."""
+    while True:
+        keys = await runs.database.read(lambda raw: executions.of_namespace(raw, namespace.id, BATCH))
+        if not keys:
+            break
+        await asyncio.gather(*map(runs.delete, keys))
+    await namespaces.remove(namespace)
+
+
+async def sweep(runs: Runs, namespaces: Namespaces, now: datetime) -> int:
+    """Delete what closed before its namespace's retention; how many runs that were."""
+    deleted = 0
+    for namespace in namespaces.all():
+        if namespace.retention_seconds is None:
+            continue
+        before = int((now.timestamp() - namespace.retention_seconds) * 1e9)
+        deleted += await _delete_closed(runs, namespace.id, before)
+    return deleted
+
+
+async def _delete_closed(runs: Runs, namespace_id: str, before: int) -> int:
+    deleted = 0
+    while keys := await runs.database.read(lambda raw: visibility.closed_before(raw, namespace_id, before, BATCH)):
+        await asyncio.gather(*map(runs.delete, keys))
+        deleted += len(keys)
+    return deleted
+
+
+async def _sweep_forever(runs: Runs, namespaces: Namespaces) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        await sweep(runs, namespaces, runs.clock.now())
