@@ -104,23 +104,22 @@ class Runs:
 
     async def find_or_none(self, namespace_id: str, workflow_id: str, run_id: str = "") -> Run | None:
         while True:
-            key = await self._find_key(namespace_id, workflow_id, run_id)
+            key = self._find_key(namespace_id, workflow_id, run_id)
             if key is None:
                 return None
             run = await self.load_or_none(key)
             if run is None or not run.dropped:
                 return run
 
-    async def _find_key(self, namespace_id: str, workflow_id: str, run_id: str) -> int | None:
+    def _find_key(self, namespace_id: str, workflow_id: str, run_id: str) -> int | None:
         if run_id:
             key = self.keys.get((namespace_id, workflow_id, run_id))
         else:
             key = self.current.get((namespace_id, workflow_id))
         if key is not None:
             return key
-        return await self.database.read(
-            lambda connection: storage.find_key(connection, namespace_id, workflow_id, run_id)
-        )
+        # One look into an index: cheaper done here and now than on another thread.
+        return self.database.peek(lambda raw: storage.find_key(raw, namespace_id, workflow_id, run_id))
 
     async def load(self, key: int) -> Run:
         """The run in memory, rebuilt from disk if need be."""
@@ -337,7 +336,8 @@ class Runs:
         """Wait until `condition` holds in committed state; False when the time is over first."""
         deadline = asyncio.get_running_loop().time() + timeout_seconds
         while True:
-            await self.committed(run)
+            if run.last_write is not None or run.failed:
+                await self.committed(run)
             if condition():
                 return True
             if run.deleted:
@@ -347,11 +347,11 @@ class Runs:
                 return False
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             run.waiters.add(waiter)
+            timer = asyncio.get_running_loop().call_later(remaining, _release, waiter)
             try:
-                await asyncio.wait_for(waiter, remaining)
-            except TimeoutError:
-                return False
+                await waiter
             finally:
+                timer.cancel()
                 run.waiters.discard(waiter)
                 if run.last_write is None:
                     self._settle(run)
@@ -417,6 +417,11 @@ class Runs:
     def is_known_task(self, run: Run, scheduled_event_id: int) -> bool:
         task = run.execution.workflow_task
         return task.state is workflow_task.State.SCHEDULED and task.scheduled_event_id == scheduled_event_id
+
+
+def _release(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 async def _logged(work: Awaitable[None]) -> None:

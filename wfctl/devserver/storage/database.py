@@ -33,6 +33,10 @@ def _nothing() -> None:
 class Connection(aiosqlite.Connection):
     """An aiosqlite connection that can run a whole function on its thread: one hop for a transaction, not one a statement."""
 
+    @property
+    def raw(self) -> sqlite3.Connection:
+        return self._conn
+
     async def run(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
         return await self._execute(function, self._conn)  # type: ignore[no-any-return,no-untyped-call]
 
@@ -59,6 +63,8 @@ class Database:
 
     writer: Connection
     reader: Connection
+    # Used on the event loop's own thread.
+    peeker: sqlite3.Connection
     durability: Durability
     path: str
     identity: str = ""  # a uuid that the file keeps for life; shown as the cluster's id
@@ -91,6 +97,10 @@ class Database:
             log.error("The database cannot be read: %s.", error)
             raise Unavailable(f"The database cannot be read: {error}") from error
 
+    def peek(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Run a read of a few index pages on the caller's thread: for look-ups that cost less than a thread hop."""
+        return function(self.peeker)
+
     async def close(self) -> None:
         """Commit what is queued, then close both connections."""
         self._closing = True
@@ -100,6 +110,7 @@ class Database:
         await self.writer.close()
         if self.reader is not self.writer:
             await self.reader.close()
+            self.peeker.close()
         if self.lock is not None:
             self.lock.release()
 

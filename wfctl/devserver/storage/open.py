@@ -50,7 +50,14 @@ async def _open_memory(versions: tuple[str, ...]) -> Database:
     connection = await open_connection(":memory:")
     identity = await connection.run(lambda raw: _create(raw, versions))
     await connection.run(add_functions)
-    return Database(writer=connection, reader=connection, durability="memory", path=":memory:", identity=identity)
+    return Database(
+        writer=connection,
+        reader=connection,
+        peeker=connection.raw,
+        durability="memory",
+        path=":memory:",
+        identity=identity,
+    )
 
 
 async def _open_file(
@@ -61,26 +68,28 @@ async def _open_file(
     try:
         identity = await writer.run(lambda raw: _prepare(raw, path, is_new, durability, pragmas, versions))
         reader = await _open_reader(path)
+        peeker = sqlite3.connect(path, isolation_level=None)
+        _only_read(peeker)
     except BaseException as error:
         await writer.close()
         if isinstance(error, sqlite3.Error):
             raise _explain(path, error) from error
         raise
     kind: Durability = durability
-    return Database(writer=writer, reader=reader, durability=kind, path=str(path), identity=identity, lock=lock)
+    return Database(writer, reader, peeker, kind, str(path), identity, lock)
 
 
 async def _open_reader(path: Path) -> Connection:
     reader = await open_connection(str(path))
-
-    def only_read(raw: sqlite3.Connection) -> None:
-        raw.execute("PRAGMA busy_timeout = 5000")
-        raw.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        raw.execute("PRAGMA query_only = ON")
-        add_functions(raw)
-
-    await reader.run(only_read)
+    await reader.run(_only_read)
     return reader
+
+
+def _only_read(raw: sqlite3.Connection) -> None:
+    raw.execute("PRAGMA busy_timeout = 5000")
+    raw.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    raw.execute("PRAGMA query_only = ON")
+    add_functions(raw)
 
 
 def _lock(path: Path) -> FileLock:
