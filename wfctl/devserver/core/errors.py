@@ -164,9 +164,8 @@ class BadCommand(Exception):
     cause: WorkflowTaskFailedCause.ValueType
     message: str
     terminates: bool = False
-    # A bad protocol sequence is refused without a trace in history.
-    writes_event: bool = True
 
     def __str__(self) -> str:
         words = WorkflowTaskFailedCause.Name(self.cause).removeprefix("WORKFLOW_TASK_FAILED_CAUSE_").split("_")
-        return f"{''.join(map(str.capitalize, words))}: {self.message}"
+        cause = "".join(map(str.capitalize, words))
+        return f"{cause}: {self.message}" if self.message else cause

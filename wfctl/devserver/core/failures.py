@@ -16,6 +16,11 @@ _NAMES = {
 NO_TIME_FOR_RETRY = "Not enough time to schedule next retry before activity ScheduleToClose timeout, giving up retrying"
 
 
+def invalid_action(action: str, details: str) -> str:
+    """How the real server words a command that does not fit the run's state."""
+    return f"invalid history builder state for action: {action}, {details}"
+
+
 def activity_timeout(
     timeout_type: TimeoutType.ValueType, message: str = "", last_heartbeat_details: Payloads | None = None
 ) -> Failure:
@@ -30,3 +35,35 @@ def activity_timeout(
 
 def server(message: str, *, non_retryable: bool = True) -> Failure:
     return Failure(message=message, source=SOURCE, server_failure_info=ServerFailureInfo(non_retryable=non_retryable))
+
+
+def too_large(failure: Failure, limit: int) -> Failure:
+    """What stands for a failure that exceeds the size limit: a cut version of it as the cause."""
+    reason = server("Failure exceeds size limit.")
+    reason.cause.CopyFrom(truncate(failure, limit))
+    return reason
+
+
+def truncate(failure: Failure, limit: int, depth: int = 20) -> Failure:
+    """The failure's own words within `limit` bytes, the most telling first; then its causes."""
+    cut = Failure()
+
+    def take(text: str) -> str:
+        nonlocal limit
+        taken = text.encode()[: max(limit, 0)].decode(errors="ignore")
+        limit -= len(taken.encode()) + (4 if taken else 0)  # what the field itself takes
+        return taken
+
+    if failure.HasField("application_failure_info"):
+        cut.application_failure_info.non_retryable = failure.application_failure_info.non_retryable
+        cut.application_failure_info.type = take(failure.application_failure_info.type)
+        limit -= 8
+    elif failure.HasField("server_failure_info"):
+        cut.server_failure_info.non_retryable = failure.server_failure_info.non_retryable
+        limit -= 4
+    cut.source = take(failure.source)
+    cut.message = take(failure.message)
+    cut.stack_trace = take(failure.stack_trace)
+    if failure.HasField("cause") and limit > 4 and depth > 0:
+        cut.cause.CopyFrom(truncate(failure.cause, limit - 4, depth - 1))
+    return cut

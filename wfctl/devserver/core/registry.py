@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import Message
 from temporalio.api.enums.v1 import CommandType as C
 from temporalio.api.enums.v1 import EventType as E
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause as F
 from temporalio.api.history.v1 import HistoryEvent
 
 from wfctl.devserver.core.entities import (
@@ -113,55 +114,92 @@ EVENT_OF: dict[type[Message], tuple[E.ValueType, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class CommandRow:
-    """A command type: the field of Command that holds its attributes, its handler, and whether it closes the run."""
+    """A command type: where Command holds its attributes, its handler, what fails the task when they are bad."""
 
     field: str
     handle: Callable[[CommandContext, Any], None]
+    cause: F.ValueType
     closes: bool = False
 
 
 COMMANDS: dict[C.ValueType, CommandRow] = {
     C.COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK: CommandRow(
-        "schedule_activity_task_command_attributes", activity.on_schedule_activity_task
+        "schedule_activity_task_command_attributes",
+        activity.on_schedule_activity_task,
+        F.WORKFLOW_TASK_FAILED_CAUSE_BAD_SCHEDULE_ACTIVITY_ATTRIBUTES,
     ),
     C.COMMAND_TYPE_REQUEST_CANCEL_ACTIVITY_TASK: CommandRow(
-        "request_cancel_activity_task_command_attributes", activity.on_request_cancel_activity_task
+        "request_cancel_activity_task_command_attributes",
+        activity.on_request_cancel_activity_task,
+        F.WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_ACTIVITY_ATTRIBUTES,
     ),
-    C.COMMAND_TYPE_START_TIMER: CommandRow("start_timer_command_attributes", timer.on_start_timer),
-    C.COMMAND_TYPE_CANCEL_TIMER: CommandRow("cancel_timer_command_attributes", timer.on_cancel_timer),
+    C.COMMAND_TYPE_START_TIMER: CommandRow(
+        "start_timer_command_attributes", timer.on_start_timer, F.WORKFLOW_TASK_FAILED_CAUSE_BAD_START_TIMER_ATTRIBUTES
+    ),
+    C.COMMAND_TYPE_CANCEL_TIMER: CommandRow(
+        "cancel_timer_command_attributes",
+        timer.on_cancel_timer,
+        F.WORKFLOW_TASK_FAILED_CAUSE_BAD_CANCEL_TIMER_ATTRIBUTES,
+    ),
     C.COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION: CommandRow(
-        "complete_workflow_execution_command_attributes", completion.on_complete_workflow_execution, closes=True
+        "complete_workflow_execution_command_attributes",
+        completion.on_complete_workflow_execution,
+        F.WORKFLOW_TASK_FAILED_CAUSE_BAD_COMPLETE_WORKFLOW_EXECUTION_ATTRIBUTES,
+        closes=True,
     ),
     C.COMMAND_TYPE_FAIL_WORKFLOW_EXECUTION: CommandRow(
-        "fail_workflow_execution_command_attributes", completion.on_fail_workflow_execution, closes=True
+        "fail_workflow_execution_command_attributes",
+        completion.on_fail_workflow_execution,
+        F.WORKFLOW_TASK_FAILED_CAUSE_BAD_FAIL_WORKFLOW_EXECUTION_ATTRIBUTES,
+        closes=True,
     ),
     C.COMMAND_TYPE_CANCEL_WORKFLOW_EXECUTION: CommandRow(
-        "cancel_workflow_execution_command_attributes", completion.on_cancel_workflow_execution, closes=True
+        "cancel_workflow_execution_command_attributes",
+        completion.on_cancel_workflow_execution,
+        F.WORKFLOW_TASK_FAILED_CAUSE_BAD_CANCEL_WORKFLOW_EXECUTION_ATTRIBUTES,
+        closes=True,
     ),
     C.COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION: CommandRow(
         "continue_as_new_workflow_execution_command_attributes",
         completion.on_continue_as_new_workflow_execution,
+        F.WORKFLOW_TASK_FAILED_CAUSE_BAD_CONTINUE_AS_NEW_ATTRIBUTES,
         closes=True,
     ),
-    C.COMMAND_TYPE_RECORD_MARKER: CommandRow("record_marker_command_attributes", marker.on_record_marker),
+    C.COMMAND_TYPE_RECORD_MARKER: CommandRow(
+        "record_marker_command_attributes",
+        marker.on_record_marker,
+        F.WORKFLOW_TASK_FAILED_CAUSE_BAD_RECORD_MARKER_ATTRIBUTES,
+    ),
     C.COMMAND_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES: CommandRow(
-        "upsert_workflow_search_attributes_command_attributes", attributes.on_upsert_workflow_search_attributes
+        "upsert_workflow_search_attributes_command_attributes",
+        attributes.on_upsert_workflow_search_attributes,
+        F.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES,
     ),
     C.COMMAND_TYPE_MODIFY_WORKFLOW_PROPERTIES: CommandRow(
-        "modify_workflow_properties_command_attributes", attributes.on_modify_workflow_properties
+        "modify_workflow_properties_command_attributes",
+        attributes.on_modify_workflow_properties,
+        F.WORKFLOW_TASK_FAILED_CAUSE_BAD_MODIFY_WORKFLOW_PROPERTIES_ATTRIBUTES,
     ),
     C.COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION: CommandRow(
-        "start_child_workflow_execution_command_attributes", child_workflow.on_start_child_workflow_execution
+        "start_child_workflow_execution_command_attributes",
+        child_workflow.on_start_child_workflow_execution,
+        F.WORKFLOW_TASK_FAILED_CAUSE_BAD_START_CHILD_EXECUTION_ATTRIBUTES,
     ),
     C.COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION: CommandRow(
         "signal_external_workflow_execution_command_attributes",
         external_workflow.on_signal_external_workflow_execution,
+        F.WORKFLOW_TASK_FAILED_CAUSE_BAD_SIGNAL_WORKFLOW_EXECUTION_ATTRIBUTES,
     ),
     C.COMMAND_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION: CommandRow(
         "request_cancel_external_workflow_execution_command_attributes",
         external_workflow.on_request_cancel_external_workflow_execution,
+        F.WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_ATTRIBUTES,
     ),
-    C.COMMAND_TYPE_PROTOCOL_MESSAGE: CommandRow("protocol_message_command_attributes", update.on_protocol_message),
+    C.COMMAND_TYPE_PROTOCOL_MESSAGE: CommandRow(
+        "protocol_message_command_attributes",
+        update.on_protocol_message,
+        F.WORKFLOW_TASK_FAILED_CAUSE_BAD_UPDATE_WORKFLOW_EXECUTION_MESSAGE,
+    ),
 }
 
 # Modules that have deadlines, or effects to repeat after a crash.

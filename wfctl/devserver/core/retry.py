@@ -96,7 +96,8 @@ def is_retryable(failure: Failure, non_retryable_types: object = ()) -> bool:
         timeout_type = failure.timeout_failure_info.timeout_type
         if timeout_type not in (TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE, TimeoutType.TIMEOUT_TYPE_HEARTBEAT):
             return False
-        return f"TemporalTimeout:{TimeoutType.Name(timeout_type)}" not in _strings(non_retryable_types)
+        name = "StartToClose" if timeout_type == TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE else "Heartbeat"
+        return f"TemporalTimeout:{name}" not in _strings(non_retryable_types)
     if kind == "server_failure_info":
         return not failure.server_failure_info.non_retryable
     if kind == "application_failure_info":

@@ -6,12 +6,13 @@ raises `BadCommand`; the caller then takes the run back to before the completion
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from temporalio.api.command.v1 import Command
 from temporalio.api.common.v1 import SearchAttributes
-from temporalio.api.enums.v1 import TimeoutType, WorkflowTaskFailedCause
+from temporalio.api.enums.v1 import CommandType, TimeoutType, WorkflowTaskFailedCause
 from temporalio.api.protocol.v1 import Message as ProtocolMessage
 from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedRequest
 
@@ -20,7 +21,10 @@ from wfctl.devserver.core.entities import update, workflow_task
 from wfctl.devserver.core.entities.activity import Activity
 from wfctl.devserver.core.errors import BadCommand, InvalidArgument
 from wfctl.devserver.core.execution import Execution
-from wfctl.devserver.settings import Settings
+from wfctl.devserver.core.payloads import merge
+from wfctl.devserver.core.validation import refusing
+from wfctl.devserver.core.visibility import validation
+from wfctl.devserver.core.visibility.attributes import Types
 
 Cause = WorkflowTaskFailedCause
 
@@ -28,8 +32,11 @@ Cause = WorkflowTaskFailedCause
 class SearchAttributeTypes(Protocol):
     """The namespace's search attributes."""
 
-    def check_search_attributes(self, search_attributes: SearchAttributes, settings: Settings) -> None:
-        """Raise `InvalidArgument` for one that a client may not set like this."""
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def search_attributes(self) -> Types: ...
 
     def type_payloads(self, attributes: SearchAttributes) -> None:
         """Write each attribute's type into its payload's metadata."""
@@ -43,18 +50,34 @@ class CommandContext:
     completed_event_id: int
     identity: str
     search_attributes: SearchAttributeTypes
-    accepts_eager: Callable[[str], bool]
     messages: dict[str, ProtocolMessage]
     extras: dict[str, Any] = field(default_factory=dict)  # of the command at hand: its user metadata
     eager_activities: list[Activity] = field(default_factory=list)
     force_new_task: bool = False
+    had_buffered: bool = False  # news came in while the worker decided: the run must not close over it
 
-    def check_search_attributes(self, search_attributes: SearchAttributes) -> None:
-        """A command whose search attributes may not be set like this fails its workflow task."""
-        try:
-            self.search_attributes.check_search_attributes(search_attributes, self.execution.settings)
-        except InvalidArgument as error:
-            raise BadCommand(Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES, error.message) from None
+    def check_search_attributes(
+        self,
+        search_attributes: SearchAttributes,
+        too_large: WorkflowTaskFailedCause.ValueType = Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES,
+        *,
+        already: SearchAttributes | None = None,
+        describe: Callable[[str], str] = str,
+    ) -> None:
+        """Attributes that may not be set like this fail the workflow task; too large ones (with those that the run
+        has `already`) end the workflow."""
+        settings, namespace = self.execution.settings, self.search_attributes
+        with refusing(Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES):
+            validation.check_names(search_attributes, namespace.name, namespace.search_attributes)
+        with refusing(Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES, describe=describe):
+            validation.check_values(search_attributes, namespace.search_attributes, settings)
+        if already is not None:
+            merged = SearchAttributes()
+            merged.CopyFrom(already)
+            merge(merged.indexed_fields, search_attributes.indexed_fields)
+            search_attributes = merged
+        with refusing(too_large, terminates=True):
+            validation.check_size(search_attributes, settings)
 
 
 @dataclass(slots=True)
@@ -63,24 +86,26 @@ class Completed:
 
     eager_activities: list[Activity]
     new_task: bool  # a new workflow task waits, and was not dispatched: the caller hands it to the worker
+    left_no_trace: bool = False  # a speculative task was dropped: the worker has to forget its events too
+    heartbeat_timed_out: bool = False
 
 
 def complete_workflow_task(
     execution: Execution,
     request: RespondWorkflowTaskCompletedRequest,
     search_attributes: SearchAttributeTypes,
-    accepts_eager: Callable[[str], bool],
 ) -> Completed:
-    """Raises BadCommand, with the run in a state that must be given up."""
+    """Raises BadCommand (the task fails) or InvalidArgument (nothing happened), with a state that must be given up."""
     heartbeat = request.force_create_new_workflow_task and not request.commands and not request.messages
     original_scheduled_time = execution.workflow_task.original_scheduled_time
     task_scheduled_event_id = execution.workflow_task.scheduled_event_id
+    timed_out = heartbeat and _heartbeats_too_long(execution)
     execution.buffering = True
     try:
-        if heartbeat and _heartbeats_too_long(execution):
+        if timed_out:
             workflow_task.time_out(execution, TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE)
             execution.sticky = None
-            heartbeat, completed_event_id = False, 0
+            completed_event_id = 0
         else:
             completed_event_id = workflow_task.complete(execution, request)
             _set_sticky(execution, request)
@@ -89,8 +114,8 @@ def complete_workflow_task(
             completed_event_id,
             request.identity,
             search_attributes,
-            accepts_eager,
             {message.id: message for message in request.messages},
+            had_buffered=bool(execution.buffered),
         )
         _handle_commands(context, request)
     finally:
@@ -99,10 +124,15 @@ def complete_workflow_task(
     new_task = _schedule_next(
         context,
         force=request.force_create_new_workflow_task,
-        dispatch=not request.return_new_workflow_task,
-        original_scheduled_time=original_scheduled_time if heartbeat else None,
+        dispatch=timed_out or not request.return_new_workflow_task,
+        original_scheduled_time=original_scheduled_time if heartbeat and not timed_out else None,
     )
-    return Completed(context.eager_activities, new_task)
+    return Completed(
+        context.eager_activities,
+        new_task,
+        left_no_trace=completed_event_id == 0 and not timed_out,
+        heartbeat_timed_out=timed_out,
+    )
 
 
 def _heartbeats_too_long(execution: Execution) -> bool:
@@ -122,21 +152,43 @@ def _set_sticky(execution: Execution, request: RespondWorkflowTaskCompletedReque
 
 
 def _handle_commands(context: CommandContext, request: RespondWorkflowTaskCompletedRequest) -> None:
+    _check_sequence(request.commands)
     execution = context.execution
     for command in request.commands:
-        row = registry.COMMANDS.get(command.command_type)
-        if row is None:
-            raise BadCommand(
-                Cause.WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED,
-                f"Unknown command type: {command.command_type}",
-                writes_event=False,
-            )
-        if row.closes and execution.buffered:
-            raise BadCommand(Cause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND, "UnhandledCommand")
+        row = registry.COMMANDS[command.command_type]
+        if row.closes and context.had_buffered:
+            raise BadCommand(Cause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND, "")
+        if not command.HasField(row.field):  # type: ignore[arg-type]
+            name = type(getattr(command, row.field)).DESCRIPTOR.name
+            raise BadCommand(row.cause, f"{name} is not set on {name.removesuffix('Attributes')}.")
         context.extras = {"user_metadata": command.user_metadata} if command.HasField("user_metadata") else {}
         row.handle(context, getattr(command, row.field))
         if not execution.is_running:
             return
+
+
+def _check_sequence(commands: Sequence[Command]) -> None:
+    """Nothing follows a command that closes the run. What is wrong here leaves no trace in history."""
+    closing: Command | None = None
+    for command in commands:
+        if closing is not None:
+            names = ", ".join(_name(each) for each in commands)
+            raise InvalidArgument(
+                f"invalid command sequence: [{names}], command {_name(closing)} must be the last command."
+            )
+        row = registry.COMMANDS.get(command.command_type)
+        if row is None:
+            raise InvalidArgument(f"unknown command type: {_name(command)}")
+        if row.closes:
+            closing = command
+
+
+def _name(command: Command) -> str:
+    """A command type as messages spell it: StartTimer."""
+    if command.command_type not in CommandType.values():
+        return str(command.command_type)
+    words = CommandType.Name(command.command_type).removeprefix("COMMAND_TYPE_")
+    return "".join(word.capitalize() for word in words.split("_"))
 
 
 def _schedule_next(context: CommandContext, *, force: bool, dispatch: bool, original_scheduled_time: Any) -> bool:

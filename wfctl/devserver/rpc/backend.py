@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from wfctl.devserver.clock import Clock
-from wfctl.devserver.core.errors import InvalidArgument
+from wfctl.devserver.core.errors import FailedPrecondition, InvalidArgument
 from wfctl.devserver.engine.runs import Runs
 from wfctl.devserver.matching.queues import Queues
 from wfctl.devserver.services.namespaces import Namespaces
@@ -46,12 +46,12 @@ class Call:
         return time.monotonic()
 
     def poll_deadline(self, longest_seconds: float) -> float:
-        """Until when a long poll may wait (`time()`): a moment before the client gives up. Raises InvalidArgument."""
+        """Until when a long poll may wait (`time()`): a moment before the client gives up."""
         remaining = self.remaining_seconds()
         if remaining is None:
-            return self.received_at + longest_seconds
+            raise InvalidArgument("Context timeout is not set.")
         if remaining < SHORTEST_POLL_SECONDS:
-            raise InvalidArgument("Context timeout is too short.")
+            raise FailedPrecondition("Context timeout is too short.")
         return self.received_at + min(longest_seconds, remaining - POLL_TAIL_SECONDS)
 
     def remaining_seconds(self) -> float | None:

@@ -10,20 +10,23 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflowservice.v1 import (
     PollWorkflowTaskQueueRequest,
     PollWorkflowTaskQueueResponse,
+    ResetStickyTaskQueueRequest,
+    ResetStickyTaskQueueResponse,
     RespondWorkflowTaskCompletedRequest,
     RespondWorkflowTaskCompletedResponse,
     RespondWorkflowTaskFailedRequest,
     RespondWorkflowTaskFailedResponse,
 )
 
-from wfctl.devserver.core import failures, transitions
-from wfctl.devserver.core.entities import workflow_task
-from wfctl.devserver.core.errors import BadCommand, InvalidArgument, NotFound
+from wfctl.devserver.core import failures, transitions, validation
+from wfctl.devserver.core.entities import completion, workflow_task
+from wfctl.devserver.core.errors import BadCommand, InvalidArgument, NotFound, ServiceError
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.history import frame, varint
+from wfctl.devserver.core.namespace import Namespace
 from wfctl.devserver.engine.runs import Run
 from wfctl.devserver.matching.queues import WORKFLOW
-from wfctl.devserver.rpc import activities, tokens
+from wfctl.devserver.rpc import activities, requests, tokens
 from wfctl.devserver.rpc.backend import Backend, Call
 
 _HISTORY_TAG = varint(PollWorkflowTaskQueueResponse.DESCRIPTOR.fields_by_name["history"].number << 3 | 2)
@@ -34,6 +37,7 @@ async def poll_workflow_task_queue(
 ) -> bytes | PollWorkflowTaskQueueResponse:
     """Waits for a workflow task; answers an empty message when none came in time."""
     namespace = backend.namespaces.resolve(request.namespace)
+    _check_poll(backend, namespace, request)
     queue = backend.queues.get(namespace.id, WORKFLOW, request.task_queue.name)
     deadline = call.poll_deadline(backend.settings.long_poll_seconds)
     queue.pollers.seen(request.identity, backend.clock.now())
@@ -49,6 +53,13 @@ async def poll_workflow_task_queue(
         started = start_task(backend, run, request.identity, sticky=sticky)
         await backend.runs.committed(run)
         return started
+
+
+def _check_poll(backend: Backend, namespace: Namespace, request: PollWorkflowTaskQueueRequest) -> None:
+    requests.check_identity(request, backend.settings)
+    validation.check_task_queue(request, backend.settings)
+    if request.binary_checksum in namespace.bad_binaries:
+        raise InvalidArgument(f"binary {request.binary_checksum} already marked as bad deployment")
 
 
 def start_task(backend: Backend, run: Run, identity: str, *, sticky: bool) -> bytes:
@@ -118,45 +129,69 @@ async def respond_workflow_task_completed(
 ) -> RespondWorkflowTaskCompletedResponse:
     token = tokens.parse_task(request.task_token)
     namespace = backend.namespaces.by_id(token.namespace_id)
+    requests.check_identity(request, backend.settings)
     run = await backend.runs.find(token.namespace_id, token.workflow_id, token.run_id)
-    _check_token(run.execution, token)
 
-    def accepts_eager(queue_name: str) -> bool:
-        return queue_name == run.execution.started.task_queue.name
+    def complete(execution: Execution) -> transitions.Completed:
+        _check_token(execution, token)
+        return transitions.complete_workflow_task(execution, request, namespace)
 
     try:
-        completed = backend.runs.step(
-            run,
-            lambda execution: transitions.complete_workflow_task(execution, request, namespace, accepts_eager),
-        )
+        completed = backend.runs.step(run, complete)
     except BadCommand as bad:
         await _refuse(backend, run, request, bad)
-        return RespondWorkflowTaskCompletedResponse()
+        raise InvalidArgument(str(bad)) from None
+    except ServiceError:
+        await _forget_worker(backend, run, token)
+        raise
     response = RespondWorkflowTaskCompletedResponse()
-    for task in completed.eager_activities:
-        response.activity_tasks.append(activities.start_task(backend, run, task, request.identity))
-    new_task = b""
+    for activity in completed.eager_activities:
+        if run.execution.activities.get(activity.scheduled_event_id) is activity:
+            response.activity_tasks.append(activities.start_task(backend, run, activity, request.identity))
     if completed.new_task:
-        new_task = start_task(backend, run, request.identity, sticky=run.execution.sticky is not None)
+        new_task = start_task(backend, run, request.identity, sticky=True)
         response.workflow_task.MergeFromString(new_task)
+    if completed.left_no_trace:
+        response.reset_history_event_id = run.execution.last_started_event_id
     await backend.runs.committed(run)
+    if completed.heartbeat_timed_out:
+        raise NotFound("workflow task heartbeat timeout")
     return response
 
 
 async def _refuse(backend: Backend, run: Run, request: RespondWorkflowTaskCompletedRequest, bad: BadCommand) -> None:
-    """A command was refused: the workflow task fails, and the worker is told why."""
-    task = run.execution.workflow_task
-    unhandled = bad.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
-    if bad.writes_event and (task.attempt == 1 or unhandled):
-        failure = failures.server(str(bad)) if not unhandled else failures.server("UnhandledCommand")
+    """A command was refused: the workflow task fails, or the whole run.
 
-        def fail(execution: Execution) -> None:
-            workflow_task.fail(execution, bad.cause, failure, request.identity)
+    A worker that keeps failing the same task is not heard: the task times out, which spaces the attempts.
+    """
+    unhandled = bad.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
+    if run.execution.workflow_task.attempt > 1 and not unhandled:
+        return
+
+    def fail(execution: Execution) -> None:
+        failure = failures.server(str(bad), non_retryable=False)
+        workflow_task.fail(execution, bad.cause, failure, request.identity, binary_checksum=request.binary_checksum)
+        if bad.terminates:
+            completion.terminate(execution, str(bad), None, "history-service")
+        else:
             workflow_task.schedule(execution)
 
-        backend.runs.step(run, fail)
+    backend.runs.step(run, fail)
+    await backend.runs.committed(run)
+
+
+async def _forget_worker(backend: Backend, run: Run, token: Any) -> None:
+    """A worker that is told of an error drops the run from its cache. If its task was speculative, the history that it
+    would load again does not show that task: let the next task bring the whole history."""
+    task = run.execution.workflow_task
+    if (
+        task.kind is workflow_task.Kind.SPECULATIVE
+        and task.scheduled_event_id == token.scheduled_event_id
+        and run.execution.is_running
+        and run.execution.sticky is not None
+    ):
+        backend.runs.step(run, workflow_task.reset_sticky)
         await backend.runs.committed(run)
-    raise InvalidArgument(str(bad))
 
 
 async def respond_workflow_task_failed(
@@ -164,11 +199,18 @@ async def respond_workflow_task_failed(
 ) -> RespondWorkflowTaskFailedResponse:
     token = tokens.parse_task(request.task_token)
     backend.namespaces.by_id(token.namespace_id)
+    requests.check_identity(request, backend.settings)
     run = await backend.runs.find(token.namespace_id, token.workflow_id, token.run_id)
-    _check_token(run.execution, token)
     failure: Failure | None = request.failure if request.HasField("failure") else None
+    if failure is not None and failure.ByteSize() > backend.settings.blob_size_error:
+        failure = failures.too_large(failure, backend.settings.blob_size_warn)
 
     def fail(execution: Execution) -> None:
+        requests.check_running(execution)
+        _check_token(execution, token)
+        if request.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_GRPC_MESSAGE_TOO_LARGE:
+            completion.terminate(execution, "GrpcMessageTooLarge", None, "history-service")
+            return
         workflow_task.fail(execution, request.cause, failure, request.identity, binary_checksum=request.binary_checksum)
         workflow_task.schedule(execution)
 
@@ -177,8 +219,27 @@ async def respond_workflow_task_failed(
     return RespondWorkflowTaskFailedResponse()
 
 
+async def reset_sticky_task_queue(
+    backend: Backend, request: ResetStickyTaskQueueRequest, call: Call
+) -> ResetStickyTaskQueueResponse:
+    """The next workflow task goes to the run's own queue, with the whole history."""
+    namespace = backend.namespaces.resolve(request.namespace)
+    requests.check_execution(request, "execution")
+    wanted = request.execution
+    run = await backend.runs.find(namespace.id, wanted.workflow_id, wanted.run_id)
+
+    def reset(execution: Execution) -> None:
+        requests.check_running(execution)
+        workflow_task.reset_sticky(execution)
+
+    backend.runs.step(run, reset)
+    await backend.runs.committed(run)
+    return ResetStickyTaskQueueResponse()
+
+
 RPCS = {
     "PollWorkflowTaskQueue": poll_workflow_task_queue,
     "RespondWorkflowTaskCompleted": respond_workflow_task_completed,
     "RespondWorkflowTaskFailed": respond_workflow_task_failed,
+    "ResetStickyTaskQueue": reset_sticky_task_queue,
 }

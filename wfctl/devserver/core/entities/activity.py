@@ -27,8 +27,9 @@ from temporalio.api.command.v1 import (
     RequestCancelActivityTaskCommandAttributes,
     ScheduleActivityTaskCommandAttributes,
 )
-from temporalio.api.common.v1 import Header, Payloads, Priority
-from temporalio.api.enums.v1 import RetryState, TimeoutType, WorkflowTaskFailedCause
+from temporalio.api.common.v1 import Header, Payloads, Priority, RetryPolicy
+from temporalio.api.enums.v1 import EventType, RetryState, TimeoutType
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause as Cause
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import (
     ActivityTaskCanceledEventAttributes,
@@ -45,8 +46,21 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from wfctl.devserver.core import failures, retry
 from wfctl.devserver.core.effects import EnqueueActivityTask
 from wfctl.devserver.core.entities import workflow_task
-from wfctl.devserver.core.errors import BadCommand
+from wfctl.devserver.core.errors import BadCommand, InvalidArgument
 from wfctl.devserver.core.payloads import text_payloads
+from wfctl.devserver.core.validation import (
+    check_blob,
+    check_duration,
+    check_pending,
+    check_priority,
+    check_retry_policy,
+    check_task_queue,
+    describing,
+    is_set,
+    length,
+    refusing,
+)
+from wfctl.devserver.settings import Settings
 
 if TYPE_CHECKING:
     from wfctl.devserver.core.effects import Effect
@@ -54,6 +68,12 @@ if TYPE_CHECKING:
     from wfctl.devserver.core.transitions import CommandContext
 
 NOT_STARTED_MESSAGE = "ACTIVITY_ID_NOT_STARTED"
+_ENDS = (
+    EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED,
+    EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED,
+    EventType.EVENT_TYPE_ACTIVITY_TASK_CANCELED,
+    EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT,
+)
 # These leave no room for a retry, whatever the policy says.
 _FINAL_TIMEOUTS = (TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START)
 
@@ -170,21 +190,16 @@ def by_id(execution: Execution, activity_id: str) -> Activity | None:
 
 def on_schedule_activity_task(context: CommandContext, command: ScheduleActivityTaskCommandAttributes) -> None:
     execution = context.execution
-    if by_id(execution, command.activity_id):
-        raise BadCommand(
-            WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_SCHEDULE_ACTIVITY_DUPLICATE_ID,
-            "ScheduleActivityTaskCommand: duplicate activity id",
-        )
-    timeouts = _normal_timeouts(command, execution)
+    policy = retry.with_defaults(command.retry_policy)
+    _check_schedule(execution, command, policy)
+    timeouts = _normal_timeouts(command, execution.started.workflow_run_timeout.ToTimedelta())
     attributes = ActivityTaskScheduledEventAttributes(
         activity_id=command.activity_id,
         activity_type=command.activity_type,
-        task_queue=TaskQueue(
-            name=command.task_queue.name or execution.started.task_queue.name, kind=workflow_task.NORMAL_QUEUE
-        ),
+        task_queue=TaskQueue(name=command.task_queue.name, kind=workflow_task.NORMAL_QUEUE),
         header=command.header if command.HasField("header") else Header(),
         workflow_task_completed_event_id=context.completed_event_id,
-        retry_policy=retry.with_defaults(command.retry_policy),
+        retry_policy=policy,
         use_workflow_build_id=command.use_workflow_build_id,
         priority=command.priority if command.HasField("priority") else Priority(),
     )
@@ -196,21 +211,68 @@ def on_schedule_activity_task(context: CommandContext, command: ScheduleActivity
     attributes.heartbeat_timeout.FromTimedelta(timeouts[3])
     event = execution.record(attributes, **context.extras)
     activity = execution.activities[event.event_id]
-    if command.request_eager_execution and context.accepts_eager(attributes.task_queue.name):
+    if command.request_eager_execution:
         context.eager_activities.append(activity)
     else:
         execution.emit(_enqueue(activity))
 
 
-def _normal_timeouts(
-    command: ScheduleActivityTaskCommandAttributes, execution: Execution
-) -> tuple[timedelta, timedelta, timedelta, timedelta]:
+def _check_schedule(execution: Execution, command: ScheduleActivityTaskCommandAttributes, policy: RetryPolicy) -> None:
+    settings, cause = execution.settings, Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SCHEDULE_ACTIVITY_ATTRIBUTES
+    with refusing(cause):
+        check_task_queue(command, settings)
+        _check_identity(command, settings, policy)
+        check_options(command, command.activity_id, command.activity_type.name)
+        if command.use_workflow_build_id and command.task_queue.name != execution.started.task_queue.name:
+            raise InvalidArgument("Activity with UseCompatibleVersion cannot run on different task queue.")
+    message = "ScheduleActivityTaskCommandAttributes.Input exceeds size limit."
+    check_blob(command.input.ByteSize(), settings, cause, message)
+    check_pending(
+        len(execution.activities),
+        settings.pending_activities,
+        Cause.WORKFLOW_TASK_FAILED_CAUSE_PENDING_ACTIVITIES_LIMIT_EXCEEDED,
+        "pending activities",
+    )
+    if by_id(execution, command.activity_id):
+        raise BadCommand(
+            Cause.WORKFLOW_TASK_FAILED_CAUSE_SCHEDULE_ACTIVITY_DUPLICATE_ID,
+            failures.invalid_action("add-activitytask-scheduled-event", f"ActivityID: {command.activity_id}"),
+        )
+
+
+def _check_identity(command: ScheduleActivityTaskCommandAttributes, settings: Settings, policy: RetryPolicy) -> None:
+    names = (("activityId", command.activity_id), ("activityType", command.activity_type.name))
+    for field_name, value in names:
+        if not value:
+            raise InvalidArgument(f"{field_name} is not set")
+    check_retry_policy(policy)
+    for field_name, value in names:
+        if (size := length(value)) > settings.max_id_length:
+            limit = settings.max_id_length
+            raise InvalidArgument(f"{field_name} exceeds length limit. Length={size} Limit={limit}")
+    with describing("invalid priorities"):
+        check_priority(command.priority)
+
+
+def check_options(options: Any, activity_id: str, activity_type: str) -> None:
+    """The four timeouts of a command or of activity options. Raises InvalidArgument."""
+    check_duration(options.schedule_to_close_timeout, "invalid ScheduleToCloseTimeout")
+    check_duration(options.schedule_to_start_timeout, "invalid ScheduleToStartTimeout")
+    check_duration(options.start_to_close_timeout, "invalid StartToCloseTimeout")
+    check_duration(options.heartbeat_timeout, "invalid HeartbeatTimeout")
+    if not is_set(options.schedule_to_close_timeout) and not is_set(options.start_to_close_timeout):
+        raise InvalidArgument(
+            "a valid StartToCloseTimeout or ScheduleToCloseTimeout must be set on the activity."
+            f" ActivityId={activity_id} ActivityType={activity_type}"
+        )
+
+
+def _normal_timeouts(command: Any, run_timeout: timedelta) -> tuple[timedelta, timedelta, timedelta, timedelta]:
     """schedule-to-close, schedule-to-start, start-to-close, heartbeat: filled in and capped as the server does."""
     to_close = command.schedule_to_close_timeout.ToTimedelta()
     to_start = command.schedule_to_start_timeout.ToTimedelta()
     start_to_close = command.start_to_close_timeout.ToTimedelta()
     heartbeat = command.heartbeat_timeout.ToTimedelta()
-    run_timeout = execution.started.workflow_run_timeout.ToTimedelta()
     if to_close:
         to_start = min(to_start, to_close) if to_start else to_close
         start_to_close = min(start_to_close, to_close) if start_to_close else to_close
@@ -229,14 +291,16 @@ def on_request_cancel_activity_task(
     context: CommandContext, command: RequestCancelActivityTaskCommandAttributes
 ) -> None:
     execution = context.execution
-    activity = execution.activities.get(command.scheduled_event_id)
-    if activity is None:
-        if not 0 < command.scheduled_event_id < execution.next_event_id:
-            raise BadCommand(
-                WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_ACTIVITY_ATTRIBUTES,
-                "ScheduledEventId is not set on RequestCancelActivityTaskCommand.",
-            )
-        return  # it ended meanwhile
+    scheduled_event_id = command.scheduled_event_id
+    activity = execution.activities.get(scheduled_event_id)
+    cause = Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_ACTIVITY_ATTRIBUTES
+    if scheduled_event_id <= 0:
+        raise BadCommand(cause, "ScheduledEventId is not set on RequestCancelActivityTaskCommand.")
+    repeated = activity is not None and activity.cancel_requested_event_id
+    # An activity may have ended while the worker decided: the request is recorded all the same.
+    if repeated or (activity is None and not _ended_meanwhile(execution, scheduled_event_id)):
+        action = "add-activitytask-cancel-requested-event"
+        raise BadCommand(cause, failures.invalid_action(action, f"ScheduledEventID: {scheduled_event_id}"))
     event = execution.record(
         ActivityTaskCancelRequestedEventAttributes(
             scheduled_event_id=command.scheduled_event_id,
@@ -244,7 +308,7 @@ def on_request_cancel_activity_task(
         ),
         **context.extras,
     )
-    if not activity.is_started:
+    if activity is not None and not activity.is_started:
         execution.record(
             ActivityTaskCanceledEventAttributes(
                 scheduled_event_id=command.scheduled_event_id,
@@ -254,6 +318,15 @@ def on_request_cancel_activity_task(
             )
         )
         context.force_new_task = True
+
+
+def _ended_meanwhile(execution: Execution, scheduled_event_id: int) -> bool:
+    """Whether a buffered event tells how the activity ended."""
+    for event in execution.buffered:
+        attributes = getattr(event, event.WhichOneof("attributes") or "", None)
+        if event.event_type in _ENDS and getattr(attributes, "scheduled_event_id", 0) == scheduled_event_id:
+            return True
+    return False
 
 
 # -- what a worker says ---------------------------------------------------------------------------------------------
@@ -374,7 +447,8 @@ def apply_activity_task_started(
 def apply_activity_task_cancel_requested(
     execution: Execution, event: HistoryEvent, attributes: ActivityTaskCancelRequestedEventAttributes
 ) -> None:
-    execution.activities[attributes.scheduled_event_id].cancel_requested_event_id = event.event_id
+    if activity := execution.activities.get(attributes.scheduled_event_id):
+        activity.cancel_requested_event_id = event.event_id
 
 
 def apply_activity_task_ended(execution: Execution, event: HistoryEvent, attributes: Any) -> None:

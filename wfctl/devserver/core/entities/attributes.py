@@ -8,7 +8,8 @@ from temporalio.api.command.v1 import (
     ModifyWorkflowPropertiesCommandAttributes,
     UpsertWorkflowSearchAttributesCommandAttributes,
 )
-from temporalio.api.enums.v1 import WorkflowTaskFailedCause
+from temporalio.api.common.v1 import Memo
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause as Cause
 from temporalio.api.history.v1 import (
     HistoryEvent,
     UpsertWorkflowSearchAttributesEventAttributes,
@@ -16,8 +17,9 @@ from temporalio.api.history.v1 import (
 )
 
 from wfctl.devserver.core.effects import VisibilityChanged
-from wfctl.devserver.core.errors import BadCommand
+from wfctl.devserver.core.errors import InvalidArgument
 from wfctl.devserver.core.payloads import merge
+from wfctl.devserver.core.validation import check_blob, check_memo, payloads_size, refusing
 
 if TYPE_CHECKING:
     from wfctl.devserver.core.execution import Execution
@@ -27,12 +29,12 @@ if TYPE_CHECKING:
 def on_upsert_workflow_search_attributes(
     context: CommandContext, command: UpsertWorkflowSearchAttributesCommandAttributes
 ) -> None:
-    if not command.search_attributes.indexed_fields:
-        raise BadCommand(
-            WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES,
-            "IndexedFields is not set on UpsertWorkflowSearchAttributesCommand.",
-        )
-    context.check_search_attributes(command.search_attributes)
+    with refusing(Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES):
+        if not command.HasField("search_attributes"):
+            raise InvalidArgument("SearchAttributes is not set on UpsertWorkflowSearchAttributesCommand.")
+        if not command.search_attributes.indexed_fields:
+            raise InvalidArgument("IndexedFields is not set on UpsertWorkflowSearchAttributesCommand.")
+    context.check_search_attributes(command.search_attributes, already=context.execution.search_attributes)
     attributes = UpsertWorkflowSearchAttributesEventAttributes(
         workflow_task_completed_event_id=context.completed_event_id, search_attributes=command.search_attributes
     )
@@ -48,10 +50,29 @@ def apply_upsert_workflow_search_attributes(
 
 
 def on_modify_workflow_properties(context: CommandContext, command: ModifyWorkflowPropertiesCommandAttributes) -> None:
+    _check_memo(context, command)
     attributes = WorkflowPropertiesModifiedEventAttributes(workflow_task_completed_event_id=context.completed_event_id)
     if command.HasField("upserted_memo"):
         attributes.upserted_memo.CopyFrom(command.upserted_memo)
     context.execution.record(attributes, **context.extras)
+
+
+def _check_memo(context: CommandContext, command: ModifyWorkflowPropertiesCommandAttributes) -> None:
+    """The change, and what it makes of the whole memo, must not be too large."""
+    cause = Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_MODIFY_WORKFLOW_PROPERTIES_ATTRIBUTES
+    with refusing(cause):
+        if not command.HasField("upserted_memo"):
+            raise InvalidArgument("UpsertedMemo is not set on ModifyWorkflowPropertiesCommand.")
+        if not command.upserted_memo.fields:
+            raise InvalidArgument("UpsertedMemo.Fields is not set on ModifyWorkflowPropertiesCommand.")
+    execution = context.execution
+    message = "ModifyWorkflowPropertiesCommandAttributes exceeds size limit."
+    check_blob(payloads_size(command.upserted_memo.fields), execution.settings, cause, message)
+    merged = Memo()
+    merged.CopyFrom(execution.memo)
+    merge(merged.fields, command.upserted_memo.fields)
+    message = "ModifyWorkflowPropertiesCommandAttributes. Memo exceeds size limit."
+    check_memo(merged, execution.settings, cause, message)
 
 
 def apply_workflow_properties_modified(

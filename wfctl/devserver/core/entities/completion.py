@@ -19,8 +19,8 @@ from temporalio.api.enums.v1 import (
     RetryState,
     TimeoutType,
     WorkflowExecutionStatus,
-    WorkflowTaskFailedCause,
 )
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause as Cause
 from temporalio.api.failure.v1 import Failure, TimeoutFailureInfo
 from temporalio.api.history.v1 import (
     HistoryEvent,
@@ -37,7 +37,18 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from wfctl.devserver.core import cron, failures, retry
 from wfctl.devserver.core.effects import CloseChild, Closed, NewRun, ReportToParent
 from wfctl.devserver.core.entities import workflow_task
+from wfctl.devserver.core.errors import BadCommand
 from wfctl.devserver.core.payloads import merge
+from wfctl.devserver.core.validation import (
+    check_blob,
+    check_command_id,
+    check_memo,
+    check_retry_policy,
+    check_task_queue_name,
+    duration_problem,
+    refusing,
+    shown_queue,
+)
 
 if TYPE_CHECKING:
     from wfctl.devserver.core.effects import Effect
@@ -77,6 +88,12 @@ def on_complete_workflow_execution(
     context: CommandContext, command: CompleteWorkflowExecutionCommandAttributes
 ) -> None:
     execution = context.execution
+    check_blob(
+        command.result.ByteSize(),
+        execution.settings,
+        Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_COMPLETE_WORKFLOW_EXECUTION_ATTRIBUTES,
+        "CompleteWorkflowExecutionCommandAttributes.Result exceeds size limit.",
+    )
     attributes = WorkflowExecutionCompletedEventAttributes(workflow_task_completed_event_id=context.completed_event_id)
     if command.HasField("result"):
         attributes.result.CopyFrom(command.result)
@@ -87,7 +104,11 @@ def on_complete_workflow_execution(
 
 
 def on_fail_workflow_execution(context: CommandContext, command: FailWorkflowExecutionCommandAttributes) -> None:
-    execution = context.execution
+    execution, cause = context.execution, Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_FAIL_WORKFLOW_EXECUTION_ATTRIBUTES
+    if not command.HasField("failure"):
+        raise BadCommand(cause, "Failure is not set on FailWorkflowExecutionCommand.")
+    message = "FailWorkflowExecutionCommandAttributes.Failure exceeds size limit."
+    check_blob(command.failure.ByteSize(), execution.settings, cause, message)
     decision = _decide(execution, command.failure)
     follow = _next_retry_run(execution, decision, command.failure) or _next_cron_run(
         execution, last_result=None, failure=command.failure
@@ -115,6 +136,7 @@ def on_continue_as_new_workflow_execution(
 
     execution = context.execution
     previous = execution.started
+    _check_continue_as_new(context, command)
     run_id = execution.new_id()
     backoff = max(command.backoff_start_interval.ToTimedelta(), _minimal_interval(execution))
     new = start.next_run(execution, run_id, ContinueAsNewInitiator.CONTINUE_AS_NEW_INITIATOR_WORKFLOW, backoff)
@@ -141,8 +163,8 @@ def on_continue_as_new_workflow_execution(
         value = getattr(command, name) if command.HasField(name) else getattr(new, name)  # type: ignore[arg-type]
         if value.ByteSize():
             getattr(attributes, name).CopyFrom(value)
-    context.check_search_attributes(attributes.search_attributes)
     context.search_attributes.type_payloads(attributes.search_attributes)
+    _cap_timeouts(execution, attributes)
 
     for name in ("workflow_type", "task_queue", "workflow_run_timeout", "workflow_task_timeout"):
         getattr(new, name).CopyFrom(getattr(attributes, name))
@@ -158,6 +180,60 @@ def on_continue_as_new_workflow_execution(
     if command.HasField("last_completion_result"):
         new.last_completion_result.CopyFrom(command.last_completion_result)
     _close(execution, attributes, NewRun(run_id, new), **context.extras)
+
+
+def _check_continue_as_new(context: CommandContext, command: ContinueAsNewWorkflowExecutionCommandAttributes) -> None:
+    previous, settings = context.execution.started, context.execution.settings
+    cause = Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_CONTINUE_AS_NEW_ATTRIBUTES
+    name = "ContinueAsNewWorkflowExecutionCommand"
+    workflow_type = command.workflow_type.name or previous.workflow_type.name
+    queue = TaskQueue(
+        name=command.task_queue.name or previous.task_queue.name,
+        kind=command.task_queue.kind or workflow_task.NORMAL_QUEUE,
+    )
+    where = f". WorkflowType={workflow_type} TaskQueue={shown_queue(queue)}"
+    with refusing(cause):
+        check_command_id(workflow_type, "WorkflowType", name, settings)
+    with refusing(cause, describe=lambda problem: f"error validating {name} TaskQueue: {problem}{where}"):
+        check_task_queue_name(queue.name, settings)
+    for field in ("WorkflowRunTimeout", "WorkflowTaskTimeout", "BackoffStartInterval"):
+        duration = getattr(command, _SNAKE[field])
+        if problem := duration_problem(duration):
+            raise BadCommand(cause, f"Invalid {field} on {name}: {problem}{where}")
+    if command.HasField("retry_policy"):
+        with refusing(cause, describe=lambda problem: f"invalid WorkflowRetryPolicy on {name}: {problem}{where}"):
+            check_retry_policy(retry.with_defaults(command.retry_policy))
+    context.check_search_attributes(
+        command.search_attributes,
+        cause,
+        describe=lambda problem: f"invalid SearchAttributes on {name}: {problem}{where}",
+    )
+    if command.inherit_build_id and queue.name != previous.task_queue.name:
+        raise BadCommand(cause, "ContinueAsNew with UseCompatibleVersion cannot run on different task queue.")
+    message = "ContinueAsNewWorkflowExecutionCommandAttributes. Input exceeds size limit."
+    check_blob(command.input.ByteSize(), settings, cause, message)
+    message = "ContinueAsNewWorkflowExecutionCommandAttributes. Memo exceeds size limit."
+    check_memo(command.memo, settings, cause, message)
+
+
+_SNAKE = {
+    "WorkflowRunTimeout": "workflow_run_timeout",
+    "WorkflowTaskTimeout": "workflow_task_timeout",
+    "BackoffStartInterval": "backoff_start_interval",
+}
+
+
+def _cap_timeouts(execution: Execution, attributes: WorkflowExecutionContinuedAsNewEventAttributes) -> None:
+    """The run fits into the whole execution's timeout, a workflow task into the run's."""
+    whole = execution.started.workflow_execution_timeout.ToTimedelta()
+    run = attributes.workflow_run_timeout.ToTimedelta()
+    run = min(run, whole) if run and whole else run or whole
+    task = min(
+        attributes.workflow_task_timeout.ToTimedelta(),
+        timedelta(seconds=execution.settings.workflow_task_timeout_max_seconds),
+    )
+    attributes.workflow_run_timeout.FromTimedelta(run)
+    attributes.workflow_task_timeout.FromTimedelta(min(task, run) if run else task)
 
 
 def _minimal_interval(execution: Execution) -> timedelta:
@@ -190,7 +266,7 @@ def give_up_task(execution: Execution) -> None:
     if execution.workflow_task.is_started:
         workflow_task.fail(
             execution,
-            WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
+            Cause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
             None,
             execution.workflow_task.identity,
         )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from temporalio.api.command.v1 import RecordMarkerCommandAttributes
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause as Cause
 from temporalio.api.history.v1 import HistoryEvent, MarkerRecordedEventAttributes
+
+from wfctl.devserver.core.validation import check_blob, check_command_id, length, refusing
 
 if TYPE_CHECKING:
     from wfctl.devserver.core.execution import Execution
@@ -13,6 +16,15 @@ if TYPE_CHECKING:
 
 
 def on_record_marker(context: CommandContext, command: RecordMarkerCommandAttributes) -> None:
+    settings = context.execution.settings
+    with refusing(Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_RECORD_MARKER_ATTRIBUTES):
+        check_command_id(command.marker_name, "MarkerName", "RecordMarkerCommand", settings)
+    check_blob(
+        sum(length(name) + details.ByteSize() for name, details in command.details.items()),
+        settings,
+        Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_RECORD_MARKER_ATTRIBUTES,
+        "RecordMarkerCommandAttributes.Details exceeds size limit.",
+    )
     attributes = MarkerRecordedEventAttributes(
         marker_name=command.marker_name,
         details=command.details,

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from temporalio.api.command.v1 import CancelTimerCommandAttributes, StartTimerCommandAttributes
-from temporalio.api.enums.v1 import WorkflowTaskFailedCause
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause as Cause
 from temporalio.api.history.v1 import (
     HistoryEvent,
     TimerCanceledEventAttributes,
@@ -16,8 +16,10 @@ from temporalio.api.history.v1 import (
     TimerStartedEventAttributes,
 )
 
+from wfctl.devserver.core import failures
 from wfctl.devserver.core.entities import workflow_task
-from wfctl.devserver.core.errors import BadCommand
+from wfctl.devserver.core.errors import BadCommand, InvalidArgument
+from wfctl.devserver.core.validation import check_command_id, duration_problem, refusing
 
 if TYPE_CHECKING:
     from wfctl.devserver.core.effects import Effect
@@ -33,10 +35,17 @@ class Timer:
 
 
 def on_start_timer(context: CommandContext, command: StartTimerCommandAttributes) -> None:
-    if command.timer_id in context.execution.timers:
+    timer_id, settings = command.timer_id, context.execution.settings
+    with refusing(Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_START_TIMER_ATTRIBUTES):
+        check_command_id(timer_id, "TimerId", "StartTimerCommand", settings)
+        if problem := duration_problem(command.start_to_fire_timeout):
+            raise InvalidArgument(
+                f"An invalid StartToFireTimeout is set on StartTimerCommand: {problem}. TimerId={timer_id}"
+            )
+    if timer_id in context.execution.timers:
         raise BadCommand(
-            WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_START_TIMER_DUPLICATE_ID,
-            "StartTimerCommand: duplicate timer id",
+            Cause.WORKFLOW_TASK_FAILED_CAUSE_START_TIMER_DUPLICATE_ID,
+            failures.invalid_action("add-timer-started-event", f"TimerID: {timer_id}"),
         )
     context.execution.record(
         TimerStartedEventAttributes(
@@ -50,15 +59,18 @@ def on_start_timer(context: CommandContext, command: StartTimerCommandAttributes
 
 def on_cancel_timer(context: CommandContext, command: CancelTimerCommandAttributes) -> None:
     execution = context.execution
+    with refusing(Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_CANCEL_TIMER_ATTRIBUTES):
+        check_command_id(command.timer_id, "TimerId", "CancelTimerCommand", execution.settings)
     timer = execution.timers.get(command.timer_id)
     if timer is None:
         # It fired while the worker decided to cancel it: the cancel wins, the buffered firing is withdrawn.
         started_event_id = _withdraw_firing(execution, command.timer_id)
         if started_event_id == 0:
             raise BadCommand(
-                WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_BAD_CANCEL_TIMER_ATTRIBUTES,
-                "CancelTimerCommand: timer id not found",
+                Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_CANCEL_TIMER_ATTRIBUTES,
+                failures.invalid_action("add-timer-canceled-event", f"TimerID: {command.timer_id}"),
             )
+        context.had_buffered = context.had_buffered and bool(execution.buffered)
     else:
         started_event_id = timer.started_event_id
     execution.record(

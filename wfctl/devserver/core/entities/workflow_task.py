@@ -457,6 +457,15 @@ def _count_failure(execution: Execution, *, counts: bool = True) -> None:
     execution.workflow_task = WorkflowTask(attempt=attempt, scheduled_time=task.scheduled_time)
 
 
+def reset_sticky(execution: Execution) -> None:
+    """Forget the worker that has this run in its cache. A task that waits for it goes to the normal queue."""
+    execution.sticky = None
+    task = execution.workflow_task
+    if task.is_scheduled and task.sticky_queue:
+        task.sticky_queue = ""
+        execution.emit(_enqueue(execution))
+
+
 def time_out(execution: Execution, timeout_type: TimeoutType.ValueType) -> None:
     """The task's time ran out: started and not answered, or not picked up from a sticky queue."""
     task = execution.workflow_task

@@ -17,10 +17,19 @@ from wfctl.devserver.settings import Settings
 
 def check(search_attributes: SearchAttributes, namespace_name: str, custom: known.Types, settings: Settings) -> None:
     """Raise `InvalidArgument` for the first attribute that may not be set like this."""
-    fields = search_attributes.indexed_fields
-    for name in fields:
+    check_names(search_attributes, namespace_name, custom)
+    check_values(search_attributes, custom, settings)
+    check_size(search_attributes, settings)
+
+
+def check_names(search_attributes: SearchAttributes, namespace_name: str, custom: known.Types) -> None:
+    for name in search_attributes.indexed_fields:
         if name not in custom and name not in known.SYSTEM and name not in known.PREDEFINED:
             raise InvalidArgument(f"Namespace {namespace_name} has no mapping defined for search attribute {name}")
+
+
+def check_values(search_attributes: SearchAttributes, custom: known.Types, settings: Settings) -> None:
+    fields = search_attributes.indexed_fields
     if len(fields) > settings.search_attributes_count:
         raise InvalidArgument(
             f"number of search attributes {len(fields)} exceeds limit {settings.search_attributes_count}"
@@ -29,7 +38,6 @@ def check(search_attributes: SearchAttributes, namespace_name: str, custom: know
         if name not in custom and name not in known.SETTABLE:
             raise InvalidArgument(f"{name} attribute can't be set in SearchAttributes")
         _check_value(name, payload, custom.get(name) or known.PREDEFINED[name])
-    _check_size(search_attributes, settings)
 
 
 def _check_value(name: str, payload: Payload, value_type: IndexedValueType.ValueType) -> None:
@@ -46,7 +54,7 @@ def _check_value(name: str, payload: Payload, value_type: IndexedValueType.Value
     raise InvalidArgument(f"invalid value for search attribute {name} of type {known.TYPE_NAMES[value_type]}: {shown}")
 
 
-def _check_size(search_attributes: SearchAttributes, settings: Settings) -> None:
+def check_size(search_attributes: SearchAttributes, settings: Settings) -> None:
     for name, payload in search_attributes.indexed_fields.items():
         if len(payload.data) > settings.search_attribute_value_size:
             raise InvalidArgument(

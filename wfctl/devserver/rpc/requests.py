@@ -1,0 +1,35 @@
+"""Checks that many requests share: identities, executions, running runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wfctl.devserver.core.errors import InvalidArgument, NotFound
+from wfctl.devserver.core.execution import Execution
+from wfctl.devserver.core.validation import is_uuid, length
+from wfctl.devserver.settings import Settings
+
+
+def check_identity(request: Any, settings: Settings) -> None:
+    if length(request.identity) > settings.max_id_length:
+        raise InvalidArgument("Identity length exceeds limit.")
+
+
+def check_execution(request: Any, field: str) -> None:
+    """A workflow execution that a request points at."""
+    if not request.HasField(field):
+        raise InvalidArgument("Execution is not set on request.")
+    execution = getattr(request, field)
+    if not execution.workflow_id:
+        raise InvalidArgument("WorkflowId is not set on request.")
+    check_run_id(execution.run_id)
+
+
+def check_run_id(run_id: str) -> None:
+    if run_id and not is_uuid(run_id):
+        raise InvalidArgument("Invalid RunId.")
+
+
+def check_running(execution: Execution) -> None:
+    if not execution.is_running:
+        raise NotFound("workflow execution already completed")
