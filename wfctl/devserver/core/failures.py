@@ -34,7 +34,7 @@ def activity_timeout(
 
 
 def server(message: str, *, non_retryable: bool = True) -> Failure:
-    return Failure(message=message, source=SOURCE, server_failure_info=ServerFailureInfo(non_retryable=non_retryable))
+    return Failure(message=message, server_failure_info=ServerFailureInfo(non_retryable=non_retryable))
 
 
 def too_large(failure: Failure, limit: int) -> Failure:

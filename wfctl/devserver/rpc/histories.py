@@ -9,13 +9,16 @@ from temporalio.api.workflowservice.v1 import (
     GetWorkflowExecutionHistoryResponse,
 )
 
+from wfctl.devserver.core.entities import workflow_task
 from wfctl.devserver.core.errors import InvalidArgument
-from wfctl.devserver.core.history import varint
+from wfctl.devserver.core.history import frame, varint
 from wfctl.devserver.engine.runs import Run
 from wfctl.devserver.rpc import tokens
 from wfctl.devserver.rpc.backend import Backend, Call
 
 PAGE_SIZE = 256
+# Workers need to see a task that is not in history yet, as their polls show it; people do not.
+_WRITTEN_HISTORY_ONLY = ("temporal-cli", "temporal-ui")
 _HISTORY_TAG = varint(GetWorkflowExecutionHistoryResponse.DESCRIPTOR.fields_by_name["history"].number << 3 | 2)
 
 
@@ -39,7 +42,10 @@ async def get_workflow_execution_history(
         return _response(execution.history.fragment(end - 1), b"")
     page_end = min(end, first + (request.maximum_page_size if request.maximum_page_size > 0 else PAGE_SIZE))
     more = page_end < end or (request.wait_new_event and execution.is_running)
-    return _response(execution.history.fragment(first, page_end), _token(run, page_end) if more else b"")
+    events = execution.history.fragment(first, page_end)
+    if not more and call.metadata.get("client-name") not in _WRITTEN_HISTORY_ONLY:
+        events += b"".join(frame(event) for event in workflow_task.unwritten_events(execution))
+    return _response(events, _token(run, page_end) if more else b"")
 
 
 async def _wait(backend: Backend, run: Run, first: int, call: Call, *, close_only: bool) -> None:

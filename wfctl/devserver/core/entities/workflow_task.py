@@ -299,9 +299,9 @@ def apply_workflow_task_started(
 
 
 def unwritten_events(execution: Execution) -> list[HistoryEvent]:
-    """The SCHEDULED and STARTED that a worker must see of a task that is not in history."""
+    """The SCHEDULED and STARTED that a worker must see of a task that is not in history, and still follows it."""
     task = execution.workflow_task
-    if task.written or not task.is_started:
+    if task.written or not task.is_pending or task.scheduled_event_id != execution.next_event_id:
         return []
     scheduled = HistoryEvent(
         event_id=task.scheduled_event_id,
@@ -313,14 +313,16 @@ def unwritten_events(execution: Execution) -> list[HistoryEvent]:
     scheduled.workflow_task_scheduled_event_attributes.start_to_close_timeout.FromTimedelta(
         timedelta(seconds=task.timeout_seconds)
     )
+    assert task.scheduled_time
+    scheduled.event_time.FromDatetime(task.scheduled_time)
+    if not task.is_started:
+        return [scheduled]
     started = HistoryEvent(
         event_id=task.started_event_id,
         event_type=EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
         workflow_task_started_event_attributes=_started_attributes(task, task.scheduled_event_id, task.identity),
     )
-    assert task.scheduled_time
     assert task.started_time
-    scheduled.event_time.FromDatetime(task.scheduled_time)
     started.event_time.FromDatetime(task.started_time)
     return [scheduled, started]
 
