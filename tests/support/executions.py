@@ -61,7 +61,7 @@ def complete_task(execution: Execution, *commands: Any, **fields: Any) -> transi
     if execution.workflow_task.is_scheduled:
         workflow_task.start(execution, execution.new_id(), WORKER)
     request = RespondWorkflowTaskCompletedRequest(identity=WORKER, commands=commands, **fields)
-    return transitions.complete_workflow_task(execution, request, NAMESPACE, lambda _: False)
+    return transitions.complete_workflow_task(execution, request, NAMESPACE)
 
 
 def rebuilt(execution: Execution) -> Execution:
