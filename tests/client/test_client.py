@@ -131,3 +131,13 @@ def test_a_codec_that_does_not_answer_is_an_error(server: FakeServer) -> None:
     with Client(connection) as client, pytest.raises(CommandError, match="did not answer as a codec"):
         client.workflow_service.StartWorkflowExecution(StartWorkflowExecutionRequest(input=samples.json_payloads("1")))
     assert server.requests == []
+
+
+@pytest.mark.parametrize("details", ["Stream removed (Socket closed)", "GOAWAY received; Cancelling all calls"])
+def test_a_first_call_that_breaks_off_is_made_again(server: FakeServer, details: str) -> None:
+    """As when the dev server is killed and started again while `workflow result` waits."""
+    broken_off = Refusal(grpc.StatusCode.UNAVAILABLE, details)
+    server.answers["ListWorkflowExecutions"] = [broken_off, UNAVAILABLE, ListWorkflowExecutionsResponse()]
+    with Client(Connection(address=server.address)) as client:
+        listed(client)
+    assert len(server.requests) == 3

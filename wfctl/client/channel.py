@@ -138,7 +138,7 @@ class Client:
         method = str(details.method).rsplit("/", 1)[1]
         codec = self._codec
         sent = codec.encoded(request) if codec else request
-        gave_up_at = time.monotonic() + self._patience()
+        gives_up_at: float | None = None
         wait_seconds = 0.05
         while True:
             call_details = _Details(details.method, self._deadline(method, request, details.timeout), self._headers)
@@ -150,12 +150,15 @@ class Client:
                 self._answered = True
                 return codec.decoding(outcome) if codec else outcome
             code = error.code().name
+            self._answered = self._answered or _was_connected(code, str(error.details() or ""))
             if code == "DEADLINE_EXCEEDED" and self._may_poll_again(method, request):
                 continue
-            if code == "UNAVAILABLE" and time.monotonic() < gave_up_at:
+            if gives_up_at is None:
+                # Counted from the first failure: a long poll may have waited for minutes before it.
+                gives_up_at = time.monotonic() + self._patience()
+            if code == "UNAVAILABLE" and time.monotonic() < gives_up_at:
                 time.sleep(wait_seconds * random.uniform(0.8, 1.2))
                 wait_seconds = min(wait_seconds * 2, 1.0)
-                gave_up_at = max(gave_up_at, time.monotonic() + 1) if self._answered else gave_up_at
                 self._check_command_timeout()
                 continue
             raise self._explained(method, error)
@@ -218,6 +221,9 @@ class Client:
         return RemoteCodec(self.connection.codec, self.namespace)
 
 
+_BROKEN_OFF = ("stream removed", "socket closed", "connection reset", "goaway", "cancelling all calls")
+
+
 class _Details(NamedTuple):
     """What gRPC wants to know about a call; the class that it gives its interceptors has no constructor."""
 
@@ -241,6 +247,13 @@ def _version() -> str:
     from wfctl import __version__
 
     return __version__
+
+
+def _was_connected(code: str, details: str) -> bool:
+    """Whether a call broke off, as against never having got through: then the server is there, or will be again."""
+    lowered = details.lower()
+    broke_off = any(words in lowered for words in _BROKEN_OFF)
+    return code == "UNAVAILABLE" and broke_off and "failed to connect" not in lowered
 
 
 def _unreachable(address: str, details: str, *, tls: bool) -> ServerUnreachable:

@@ -37,6 +37,8 @@ def _hint(method: str, code: str, message: str, details: frozenset[str], namespa
     lowered = message.lower()
     if "NamespaceNotFoundFailure" in details or (code == "NOT_FOUND" and lowered.startswith("namespace")):
         return f"`wfctl operator namespace list` shows what there is, and `… create -n {namespace}` makes it"
+    if code == "NOT_FOUND" and "already completed" in lowered:
+        return "`wfctl workflow describe` shows how it ended, `wfctl workflow reset` runs it again from a point"
     if code == "NOT_FOUND" and "workflow" in lowered:
         return f"is the id right, and is it in namespace '{namespace}'? `wfctl workflow list` shows what is there"
     if code == "ALREADY_EXISTS" and "workflow" in lowered:

@@ -11,6 +11,7 @@ from wfctl.commands.workflow._flags import Reference
 from wfctl.errors import CommandError
 
 if TYPE_CHECKING:
+    from temporalio.api.history.v1 import HistoryEvent
     from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 
     from wfctl.view.waiting import Surroundings
@@ -272,7 +273,6 @@ def _print_end(opened: Session, description: DescribeWorkflowExecutionResponse) 
 
 def _surroundings(opened: Session, description: DescribeWorkflowExecutionResponse) -> Surroundings:
     """Look around: who polls the queues that tasks wait on, open timers, how the last workflow task failed."""
-    from wfctl.commands.workflow.history import events_newest_first
     from wfctl.view.waiting import Surroundings, last_workflow_task_failure, open_timers
 
     info = description.workflow_execution_info
@@ -281,15 +281,23 @@ def _surroundings(opened: Session, description: DescribeWorkflowExecutionRespons
         wanted.add((info.task_queue, "workflow"))
     for activity in description.pending_activities:
         wanted.add((activity.activity_options.task_queue.name or info.task_queue, "activity"))
-    recent = list(
-        events_newest_first(opened, info.execution.workflow_id, info.execution.run_id, limit=_EVENTS_TO_LOOK_BACK)
-    )
+    recent = _recent_events(opened, info.execution.workflow_id, info.execution.run_id)
     failing = description.pending_workflow_task.attempt > 1
     return Surroundings(
         pollers={(queue, kind): _count_pollers(opened, queue, kind) for queue, kind in sorted(wanted)},
         timers=open_timers(recent),
         workflow_task_failure=last_workflow_task_failure(recent) if failing else None,
     )
+
+
+def _recent_events(opened: Session, workflow_id: str, run_id: str) -> list[HistoryEvent]:
+    from wfctl.commands.workflow.history import events_newest_first
+
+    try:
+        return list(events_newest_first(opened, workflow_id, run_id, limit=_EVENTS_TO_LOOK_BACK))
+    except CommandError:
+        # As with the pollers: what is known without it is worth showing.
+        return []
 
 
 def _count_pollers(opened: Session, task_queue: str, kind: str) -> int:
