@@ -12,6 +12,7 @@ from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEven
 from temporalio.api.sdk.v1 import UserMetadata
 
 from wfctl.devserver.core.entities import workflow_task
+from wfctl.devserver.core.visibility import build_ids
 
 if TYPE_CHECKING:
     from wfctl.devserver.core.execution import Execution
@@ -89,6 +90,9 @@ def next_run(
         attributes.ClearField(name)  # type: ignore[arg-type]
         if current.ByteSize():
             getattr(attributes, name).CopyFrom(current)
+    attributes.search_attributes.indexed_fields.pop(build_ids.NAME, None)
+    if not attributes.search_attributes.indexed_fields:
+        attributes.ClearField("search_attributes")
     attributes.first_workflow_task_backoff.FromTimedelta(backoff)
     return attributes
 

@@ -45,7 +45,8 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.update.v1 import Rejection
 from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedRequest
 
-from wfctl.devserver.core.effects import EnqueueWorkflowTask
+from wfctl.devserver.core.effects import EnqueueWorkflowTask, VisibilityChanged
+from wfctl.devserver.core.visibility import build_ids
 
 if TYPE_CHECKING:
     from wfctl.devserver.core.effects import Effect
@@ -398,6 +399,9 @@ def apply_workflow_task_completed(
 ) -> None:
     execution.last_started_event_id = attributes.started_event_id
     execution.last_completed_event_id = event.event_id
+    stamp = attributes.worker_version if attributes.HasField("worker_version") else None
+    if build_ids.add(execution.search_attributes.indexed_fields, stamp):
+        execution.emit(VisibilityChanged())
     _clear(execution)
 
 
