@@ -67,11 +67,11 @@ async def count_workflow_executions(
     namespace = backend.namespaces.resolve(request.namespace)
     criteria = read_query(request.query, namespace)
     if criteria.group_by is None:
-        count = await backend.database.read(
+        count = await backend.database.scan(
             lambda connection: storage.count_records(connection, namespace.id, criteria)
         )
         return CountWorkflowExecutionsResponse(count=count)
-    groups = await backend.database.read(lambda connection: storage.count_groups(connection, namespace.id, criteria))
+    groups = await backend.database.scan(lambda connection: storage.count_groups(connection, namespace.id, criteria))
     response = CountWorkflowExecutionsResponse(count=sum(count for _, count in groups))
     for value, count in groups:
         response.groups.add(group_values=[_group_value(criteria.group_by, value)], count=count)
@@ -154,7 +154,7 @@ def _times(name: str, request: ListOpenWorkflowExecutionsRequest | ListClosedWor
 async def _page(backend: Backend, namespace: Namespace, criteria: Criteria, size: int, token: bytes) -> Page:
     after = _position(token)
     size = size if 0 < size <= MAX_PAGE_SIZE else MAX_PAGE_SIZE
-    return await backend.database.read(
+    return await backend.database.scan(
         lambda connection: storage.list_records(connection, namespace.id, criteria, size, after)
     )
 

@@ -26,7 +26,7 @@ def start(runs: Runs, namespaces: Namespaces) -> None:
 async def empty_namespace(runs: Runs, namespaces: Namespaces, namespace: Namespace) -> None:
     """Delete a namespace's runs, open or closed, and then the namespace."""
     while True:
-        keys = await runs.database.read(lambda raw: executions.of_namespace(raw, namespace.id, BATCH))
+        keys = await runs.database.scan(lambda raw: executions.of_namespace(raw, namespace.id, BATCH))
         if not keys:
             break
         await asyncio.gather(*map(runs.delete, keys))
@@ -46,7 +46,7 @@ async def sweep(runs: Runs, namespaces: Namespaces, now: datetime) -> int:
 
 async def _delete_closed(runs: Runs, namespace_id: str, before: int) -> int:
     deleted = 0
-    while keys := await runs.database.read(lambda raw: visibility.closed_before(raw, namespace_id, before, BATCH)):
+    while keys := await runs.database.scan(lambda raw: visibility.closed_before(raw, namespace_id, before, BATCH)):
         await asyncio.gather(*map(runs.delete, keys))
         deleted += len(keys)
     return deleted

@@ -59,10 +59,12 @@ class Write:
 
 @dataclass(slots=True, eq=False)
 class Database:
-    """One open database: a writer connection, a reader connection (the same one in memory), and the commit loop."""
+    """One open database: its connections (one connection is all of them in memory) and the commit loop."""
 
     writer: Connection
     reader: Connection
+    # For lists and counts, which may look at many rows: no run waits behind them.
+    scanner: Connection
     # Used on the event loop's own thread.
     peeker: sqlite3.Connection
     durability: Durability
@@ -94,15 +96,24 @@ class Database:
         try:
             return await self.reader.run(function)
         except sqlite3.Error as error:
-            log.error("The database cannot be read: %s.", error)
-            raise Unavailable(f"The database cannot be read: {error}") from error
+            raise _unreadable(error) from error
+
+    async def scan(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
+        """As `read`, for what may take long."""
+        try:
+            return await self.scanner.run(function)
+        except sqlite3.Error as error:
+            raise _unreadable(error) from error
 
     def peek(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
         """Run a read of a few index pages on the caller's thread: for look-ups that cost less than a thread hop."""
-        return function(self.peeker)
+        try:
+            return function(self.peeker)
+        except sqlite3.Error as error:
+            raise _unreadable(error) from error
 
     async def close(self) -> None:
-        """Commit what is queued, then close both connections."""
+        """Commit what is queued, then close the connections."""
         self._closing = True
         self._wake.set()
         if self._task is not None:
@@ -110,6 +121,7 @@ class Database:
         await self.writer.close()
         if self.reader is not self.writer:
             await self.reader.close()
+            await self.scanner.close()
             self.peeker.close()
         if self.lock is not None:
             self.lock.release()
@@ -149,6 +161,11 @@ class Database:
             if not write.done.done():
                 write.done.set_exception(Unavailable(f"The change could not be written to the database: {error}"))
                 write.done.exception()  # a waiter may be gone; the failure was reported above
+
+
+def _unreadable(error: sqlite3.Error) -> Unavailable:
+    log.error("The database cannot be read: %s.", error)
+    return Unavailable(f"The database cannot be read: {error}")
 
 
 def _commit(connection: sqlite3.Connection, batch: list[Write]) -> None:

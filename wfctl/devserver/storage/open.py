@@ -53,6 +53,7 @@ async def _open_memory(versions: tuple[str, ...]) -> Database:
     return Database(
         writer=connection,
         reader=connection,
+        scanner=connection,
         peeker=connection.raw,
         durability="memory",
         path=":memory:",
@@ -67,7 +68,7 @@ async def _open_file(
     writer = await open_connection(str(path))
     try:
         identity = await writer.run(lambda raw: _prepare(raw, path, is_new, durability, pragmas, versions))
-        reader = await _open_reader(path)
+        reader, scanner = await _open_reader(path), await _open_reader(path)
         peeker = sqlite3.connect(path, isolation_level=None)
         _only_read(peeker)
     except BaseException as error:
@@ -76,7 +77,7 @@ async def _open_file(
             raise _explain(path, error) from error
         raise
     kind: Durability = durability
-    return Database(writer, reader, peeker, kind, str(path), identity, lock)
+    return Database(writer, reader, scanner, peeker, kind, str(path), identity, lock)
 
 
 async def _open_reader(path: Path) -> Connection:
