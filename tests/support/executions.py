@@ -25,7 +25,7 @@ QUEUE = "queue"
 WORKER = "worker"
 NAMESPACE = Namespace("namespace-id", "default")
 # Not state: where it came from, and what a step carries.
-_NOT_COMPARED = {"settings", "new_id", "history", "now", "now_proto", "effects", "buffering", "updates"}
+_NOT_COMPARED = {"settings", "new_id", "history", "now", "now_proto", "effects", "buffering"}
 
 
 def new_execution(settings: Settings | None = None, now: datetime = BEGINNING) -> Execution:

@@ -27,10 +27,13 @@ class Settings:
     pending_cancel_requests: int = 2000  # limit.numPendingCancelRequests.error
     max_signals_per_execution: int = 10000  # history.maximumSignalsPerExecution
     max_in_flight_updates: int = 10  # history.maxInFlightUpdates
+    max_in_flight_update_bytes: int = 20 * MIB  # history.maxInFlightUpdatePayloads
     max_total_updates: int = 2000  # history.maxTotalUpdates
+    total_updates_suggest_continue_as_new: int = 1800  # history.maxTotalUpdates.suggestContinueAsNewThreshold
     max_buffered_events: int = 100  # history.maximumBufferedEventsBatch
     max_buffered_bytes: int = 2 * MIB  # history.maximumBufferedEventsSizeInBytes
     max_buffered_queries: int = 1  # history.maxBufferedQueryCount
+    query_timeout_seconds: float = 30.0  # of a client that sets no deadline
     search_attribute_value_size: int = 2048  # limit.searchAttributesSizeOfValue
     search_attributes_total_size: int = 40 * 1024  # limit.searchAttributesTotalSize
     search_attributes_count: int = 100  # limit.searchAttributesNumberOfKeys

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEventAttributes
 from temporalio.api.taskqueue.v1 import TaskQueue
+
+from wfctl.devserver.core.errors import ServiceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,15 @@ class VisibilityChanged:
     """Search attributes or memo changed: the visibility record has to follow."""
 
 
+@dataclass(frozen=True, slots=True)
+class UpdateEnded:
+    """An update ended without an event: rejected with this failure, or given up with this error."""
+
+    update_id: str
+    failure: Failure | None = None
+    error: ServiceError | None = None
+
+
 Effect = (
     EnqueueWorkflowTask
     | EnqueueActivityTask
@@ -99,4 +111,5 @@ Effect = (
     | NewRun
     | Closed
     | VisibilityChanged
+    | UpdateEnded
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from temporalio.api.enums.v1 import ResourceExhaustedCause, ResourceExhaustedScope, WorkflowTaskFailedCause
 from temporalio.api.failure.v1 import Failure
@@ -88,7 +88,7 @@ class ResourceExhausted(ServiceError):
 @dataclass(eq=False)
 class QueryFailed(ServiceError):
     message: str
-    failure: Failure = field(default_factory=Failure)
+    failure: Failure | None = None
 
 
 @dataclass(eq=False)
@@ -107,10 +107,10 @@ class ClientVersionNotSupported(ServiceError):
 
 @dataclass(eq=False)
 class MultiOperationFailed(ServiceError):
-    """ExecuteMultiOperation: one error (or None where the operation was aborted) per operation."""
+    """ExecuteMultiOperation: one error per operation, None for one that succeeded."""
 
     message: str
-    errors: tuple[ServiceError, ...] = ()
+    errors: tuple[ServiceError | None, ...] = ()
 
 
 @dataclass(eq=False)

@@ -28,6 +28,7 @@ from temporalio.api.sdk.v1 import UserMetadata
 
 from wfctl.devserver.core import registry
 from wfctl.devserver.core.effects import Effect
+from wfctl.devserver.core.entities import workflow_task
 from wfctl.devserver.core.entities.activity import Activity
 from wfctl.devserver.core.entities.child_workflow import ChildWorkflow
 from wfctl.devserver.core.entities.external_workflow import ExternalRequest
@@ -115,6 +116,8 @@ class Execution:
         event_type, attributes_field = registry.EVENT_OF[type(attributes)]
         extras[attributes_field] = attributes
         event = HistoryEvent(event_time=self.now_proto, event_type=event_type, **extras)
+        if event_type not in registry.NEVER_BUFFERED:
+            workflow_task.make_normal(self)
         if (self.buffering or self.workflow_task.is_started) and event_type not in registry.NEVER_BUFFERED:
             event.event_id = BUFFERED_EVENT_ID
             self.buffered.append(event)
@@ -165,6 +168,7 @@ class Execution:
                         for activity in self.activities.values()
                         if (packed := activity.pack()) is not None
                     ],
+                    "updates": self.updates.pack(),
                     "buffered": [event.SerializeToString() for event in self.buffered],
                     "transitions": self.transition_count,
                     "request_ids": self.request_ids,
@@ -185,6 +189,7 @@ class Execution:
         self.sticky = Sticky.unpack(state["sticky"]) if state["sticky"] else None
         for scheduled_event_id, data in state["activities"]:
             self.activities[scheduled_event_id].unpack(data)
+        self.updates.unpack(state["updates"])
         self.transition_count = state["transitions"]
         self.request_ids = state["request_ids"]
         self.cancel_request_id = state["cancel_request_id"]

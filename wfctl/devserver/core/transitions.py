@@ -98,7 +98,6 @@ def complete_workflow_task(
     """Raises BadCommand (the task fails) or InvalidArgument (nothing happened), with a state that must be given up."""
     heartbeat = request.force_create_new_workflow_task and not request.commands and not request.messages
     original_scheduled_time = execution.workflow_task.original_scheduled_time
-    task_scheduled_event_id = execution.workflow_task.scheduled_event_id
     timed_out = heartbeat and _heartbeats_too_long(execution)
     execution.buffering = True
     try:
@@ -118,9 +117,10 @@ def complete_workflow_task(
             had_buffered=bool(execution.buffered),
         )
         _handle_commands(context, request)
+        update.handle_remaining_messages(context)
     finally:
         execution.buffering = False
-    update.finish_task(context, task_scheduled_event_id, request.force_create_new_workflow_task)
+    update.finish_task(context, request.force_create_new_workflow_task)
     new_task = _schedule_next(
         context,
         force=request.force_create_new_workflow_task,

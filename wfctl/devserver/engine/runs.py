@@ -230,7 +230,6 @@ class Runs:
             return
         fragment = execution.history.fragment(1, run.written_next_event_id)
         fresh = self._new_execution(*run.identity)
-        fresh.updates = execution.updates
         run.execution = fresh
         self._rebuild(run, fragment)
 

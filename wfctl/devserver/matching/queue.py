@@ -86,6 +86,13 @@ class TaskQueue:
         finally:
             timer.cancel()
 
+    def discard(self, task: Task) -> None:
+        """Forget a task that waits in the backlog for nothing."""
+        kept = [entry for entry in self._backlog if entry[2] is not task]
+        if len(kept) < len(self._backlog):
+            heapq.heapify(kept)
+            self._backlog = kept
+
     def cut_polls(self, worker: str | None = None) -> None:
         """End parked polls with no task: all, or those of one worker."""
         for owner, future in self._waiting:

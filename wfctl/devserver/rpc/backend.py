@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from wfctl.devserver.clock import Clock
 from wfctl.devserver.core.errors import FailedPrecondition, InvalidArgument
+from wfctl.devserver.engine.queries import Queries
 from wfctl.devserver.engine.runs import Runs
+from wfctl.devserver.engine.updates import UpdateWaiters
 from wfctl.devserver.matching.queues import Queues
 from wfctl.devserver.services.namespaces import Namespaces
 from wfctl.devserver.settings import Settings
@@ -31,6 +33,11 @@ class Backend:
     namespaces: Namespaces
     runs: Runs
     queues: Queues
+    queries: Queries = field(default_factory=Queries)
+    updates: UpdateWaiters = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.updates = UpdateWaiters(self.runs)
 
 
 class Call:

@@ -73,7 +73,7 @@ def _multi_operation(error: errors.ServiceError) -> Message:
     assert isinstance(error, errors.MultiOperationFailed)
     failure = details.MultiOperationExecutionFailure()
     for one in error.errors:
-        status = to_status(one)
+        status = to_status(one) if one is not None else Status()
         failure.statuses.add(code=status.code, message=status.message, details=status.details)
     return failure
 
@@ -105,11 +105,19 @@ TABLE: dict[type[errors.ServiceError], tuple[grpc.StatusCode, Details]] = {
 }
 
 
+def code_of(error: errors.ServiceError) -> grpc.StatusCode:
+    """Of several operations the first that failed by itself decides."""
+    if isinstance(error, errors.MultiOperationFailed):
+        for one in error.errors:
+            if one is not None and not isinstance(one, errors.MultiOperationAborted):
+                return code_of(one)
+    return TABLE[type(error)][0]
+
+
 def to_status(error: errors.ServiceError) -> Status:
     """The `google.rpc.Status` a client sees for this error (code, message, typed detail)."""
-    code, make_details = TABLE[type(error)]
-    status = Status(code=code.value[0], message=error.message)
-    detail = make_details(error)
+    status = Status(code=code_of(error).value[0], message=error.message)
+    detail = TABLE[type(error)][1](error)
     if detail is not None:
         packed = AnyProto()
         packed.Pack(detail)
@@ -121,5 +129,5 @@ async def abort(context: grpc.aio.ServicerContext[Message, Message], error: erro
     """End the call with the error's status; typed details travel in the standard trailing metadata."""
     status = to_status(error)
     trailers = (("grpc-status-details-bin", status.SerializeToString()),) if status.details else ()
-    await context.abort(TABLE[type(error)][0], status.message, trailing_metadata=trailers)
+    await context.abort(code_of(error), status.message, trailing_metadata=trailers)
     raise AssertionError("abort returned")

@@ -7,6 +7,7 @@ from typing import Any
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import TaskQueueKind, WorkflowTaskFailedCause
 from temporalio.api.failure.v1 import Failure
+from temporalio.api.protocol.v1 import Message as ProtocolMessage
 from temporalio.api.workflowservice.v1 import (
     PollWorkflowTaskQueueRequest,
     PollWorkflowTaskQueueResponse,
@@ -19,14 +20,14 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from wfctl.devserver.core import failures, transitions, validation
-from wfctl.devserver.core.entities import completion, workflow_task
+from wfctl.devserver.core.entities import completion, update, workflow_task
 from wfctl.devserver.core.errors import BadCommand, InvalidArgument, NotFound, ServiceError
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.history import frame, varint
 from wfctl.devserver.core.namespace import Namespace
 from wfctl.devserver.engine.runs import Run
 from wfctl.devserver.matching.queues import WORKFLOW
-from wfctl.devserver.rpc import activities, requests, tokens
+from wfctl.devserver.rpc import activities, queries, requests, tokens
 from wfctl.devserver.rpc.backend import Backend, Call
 
 _HISTORY_TAG = varint(PollWorkflowTaskQueueResponse.DESCRIPTOR.fields_by_name["history"].number << 3 | 2)
@@ -47,6 +48,11 @@ async def poll_workflow_task_queue(
         if task is None:
             return PollWorkflowTaskQueueResponse()
         run = await backend.runs.load_or_none(task.run_key)
+        if run is not None and task.query_id:
+            asked = queries.query_task(backend, run, task, request.task_queue.name)
+            if asked is not None:
+                await backend.runs.committed(run)
+                return asked
         if run is None or not backend.runs.is_known_task(run, task.scheduled_event_id):
             continue
         sticky = request.task_queue.kind == TaskQueueKind.TASK_QUEUE_KIND_STICKY
@@ -62,13 +68,21 @@ def _check_poll(backend: Backend, namespace: Namespace, request: PollWorkflowTas
         raise InvalidArgument(f"binary {request.binary_checksum} already marked as bad deployment")
 
 
-def start_task(backend: Backend, run: Run, identity: str, *, sticky: bool) -> bytes:
+def start_task(backend: Backend, run: Run, identity: str, *, sticky: bool, resend_updates: bool = True) -> bytes:
     """A worker takes the run's workflow task: the poll response, serialized.
 
-    A sticky worker has everything up to the last completed task; any other gets the whole history.
+    A sticky worker has everything up to the last completed task; any other gets the whole history. `resend_updates`:
+    with the updates that earlier tasks carried in vain.
     """
     request_id = backend.runs.new_id()
-    backend.runs.step(run, lambda execution: workflow_task.start(execution, request_id, identity))
+
+    def start(execution: Execution) -> list[ProtocolMessage]:
+        if not sticky:
+            execution.sticky = None  # its worker is gone: somebody else took the task
+        workflow_task.start(execution, request_id, identity)
+        return update.send(execution, resend=resend_updates)
+
+    messages = backend.runs.step(run, start)
     execution = run.execution
     task = execution.workflow_task
     previous = execution.last_started_event_id
@@ -79,6 +93,8 @@ def start_task(backend: Backend, run: Run, identity: str, *, sticky: bool) -> by
         previous_started_event_id=previous,
         started_event_id=task.started_event_id,
         attempt=task.attempt,
+        queries=backend.queries.unanswered(run.key),
+        messages=messages,
     )
     response.workflow_execution_task_queue.name = execution.started.task_queue.name
     response.workflow_execution_task_queue.kind = TaskQueueKind.TASK_QUEUE_KIND_NORMAL
@@ -144,12 +160,14 @@ async def respond_workflow_task_completed(
     except ServiceError:
         await _forget_worker(backend, run, token)
         raise
+    queries.answer_buffered(backend, run, request)
     response = RespondWorkflowTaskCompletedResponse()
     for activity in completed.eager_activities:
         if run.execution.activities.get(activity.scheduled_event_id) is activity:
             response.activity_tasks.append(activities.start_task(backend, run, activity, request.identity))
     if completed.new_task:
-        new_task = start_task(backend, run, request.identity, sticky=True)
+        resend = not request.force_create_new_workflow_task
+        new_task = start_task(backend, run, request.identity, sticky=True, resend_updates=resend)
         response.workflow_task.MergeFromString(new_task)
     if completed.left_no_trace:
         response.reset_history_event_id = run.execution.last_started_event_id
@@ -166,9 +184,13 @@ async def _refuse(backend: Backend, run: Run, request: RespondWorkflowTaskComple
     """
     unhandled = bad.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
     if run.execution.workflow_task.attempt > 1 and not unhandled:
+        if run.execution.updates.has_unsent():
+            backend.runs.step(run, update.abort_sent)
+            await backend.runs.committed(run)
         return
 
     def fail(execution: Execution) -> None:
+        update.abort_sent(execution)
         failure = failures.server(str(bad), non_retryable=False)
         workflow_task.fail(execution, bad.cause, failure, request.identity, binary_checksum=request.binary_checksum)
         if bad.terminates:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio.api.common.v1 import Link, WorkflowExecution
@@ -28,7 +29,7 @@ from temporalio.api.workflowservice.v1 import (
 
 from wfctl.devserver.core import cron, retry, start
 from wfctl.devserver.core.entities import cancellation, completion, signal
-from wfctl.devserver.core.errors import NotFound
+from wfctl.devserver.core.errors import InvalidArgument, NotFound
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.engine.runs import Run
 from wfctl.devserver.rpc import workflow_tasks
@@ -39,10 +40,30 @@ from wfctl.devserver.services import start as service
 async def start_workflow_execution(
     backend: Backend, request: StartWorkflowExecutionRequest, call: Call
 ) -> StartWorkflowExecutionResponse:
-    namespace = backend.namespaces.resolve(request.namespace)
+    check_start_request(backend, request.namespace, request)
+    started = await start_run(backend, request)
+    response = start_response(started.run, created=started.created)
+    if request.request_eager_execution and started.created and started.run.execution.workflow_task.is_scheduled:
+        task = workflow_tasks.start_task(backend, started.run, request.identity, sticky=False)
+        response.eager_workflow_task.MergeFromString(task)
+    await backend.runs.committed(started.run)
+    return response
+
+
+def check_start_request(backend: Backend, namespace_name: str, request: StartWorkflowExecutionRequest) -> None:
+    """Raises for what no workflow can be started with."""
+    namespace = backend.namespaces.resolve(namespace_name)
+    if not request.workflow_type.name:
+        raise InvalidArgument("WorkflowType is not set on request.")
     namespace.check_search_attributes(request.search_attributes, backend.settings)
+
+
+async def start_run(
+    backend: Backend, request: StartWorkflowExecutionRequest, also: Callable[[Execution], None] | None = None
+) -> service.Started:
+    """Start the workflow, or find the one that stands for it. `also`: what else a new run begins with."""
+    namespace = backend.namespaces.resolve(request.namespace)
     run_id = backend.runs.new_id()
-    eager = request.request_eager_execution
 
     def begin(execution: Execution) -> None:
         start.begin(
@@ -52,9 +73,11 @@ async def start_workflow_execution(
             links=request.links,
             user_metadata=request.user_metadata if request.HasField("user_metadata") else None,
         )
-        start.schedule_first_task(execution, dispatch=not eager)
+        start.schedule_first_task(execution, dispatch=not request.request_eager_execution)
+        if also is not None:
+            also(execution)
 
-    started = await service.start_workflow_execution(
+    return await service.start_workflow_execution(
         backend.runs,
         service.StartRequest(
             namespace.id,
@@ -66,12 +89,6 @@ async def start_workflow_execution(
         ),
         run_id,
     )
-    response = start_response(started.run, created=started.created)
-    if eager and started.created and started.run.execution.workflow_task.is_scheduled:
-        task = workflow_tasks.start_task(backend, started.run, request.identity, sticky=False)
-        response.eager_workflow_task.MergeFromString(task)
-    await backend.runs.committed(started.run)
-    return response
 
 
 def start_response(run: Run, *, created: bool) -> StartWorkflowExecutionResponse:

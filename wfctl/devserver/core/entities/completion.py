@@ -306,6 +306,9 @@ def _close(execution: Execution, attributes: Any, follow: NewRun | None, **extra
         execution.emit(follow)
     for effect in _word_to_others(execution, event):
         execution.emit(effect)
+    if not execution.buffering:  # otherwise the worker may still reject some of them with its messages
+        for ended in execution.updates.abandon(next_run=follow is not None):
+            execution.emit(ended)
 
 
 def _word_to_others(execution: Execution, close_event: HistoryEvent) -> Iterator[Effect]:

@@ -56,6 +56,8 @@ STICKY = TaskQueueKind.TASK_QUEUE_KIND_STICKY
 NORMAL_QUEUE = TaskQueueKind.TASK_QUEUE_KIND_NORMAL
 # A worker of this or a later capability may drop a speculative task over up to so many interleaved events.
 DISCARDABLE_EVENTS = 10
+# A speculative task that nobody has taken after so long gives way to a normal one.
+SPECULATIVE_SCHEDULE_TO_START_SECONDS = 5.0
 
 
 class State(IntEnum):
@@ -101,6 +103,7 @@ class WorkflowTask:
     suggest_continue_as_new: bool = False
     suggest_reasons: tuple[int, ...] = ()
     history_size_bytes: int = 0
+    lost_after_seconds: float = 0.0  # so long may it wait on a normal queue; 0: forever
     written: bool = True  # its SCHEDULED event is in history
 
     @property
@@ -184,6 +187,8 @@ def schedule(
         scheduled_event_id = execution.next_event_id
         _set_scheduled(execution, scheduled_event_id, timeout_seconds(execution), written=False)
     execution.workflow_task.kind = kind
+    if kind is Kind.SPECULATIVE and not execution.sticky:
+        execution.workflow_task.lost_after_seconds = SPECULATIVE_SCHEDULE_TO_START_SECONDS
     if original_scheduled_time is not None:
         execution.workflow_task.original_scheduled_time = original_scheduled_time
     if dispatch:
@@ -282,6 +287,8 @@ def _size_and_reasons(execution: Execution) -> tuple[int, tuple[int, ...]]:
         reasons.append(SuggestContinueAsNewReason.SUGGEST_CONTINUE_AS_NEW_REASON_HISTORY_SIZE_TOO_LARGE)
     if history.next_event_id >= settings.history_count_suggest_continue_as_new:
         reasons.append(SuggestContinueAsNewReason.SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_HISTORY_EVENTS)
+    if execution.updates.are_too_many(settings):
+        reasons.append(SuggestContinueAsNewReason.SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_UPDATES)
     return history.size_bytes, tuple(reasons)
 
 
@@ -350,6 +357,18 @@ def _write_unwritten(execution: Execution, identity: str) -> WorkflowTask:
     execution.workflow_task.kind = task.kind
     execution.workflow_task.original_scheduled_time = task.original_scheduled_time
     return execution.workflow_task
+
+
+def make_normal(execution: Execution) -> None:
+    """An event comes in: a speculative task that would stand before it is written, so that ids stay in order."""
+    task = execution.workflow_task
+    if not task.is_pending or task.kind is not Kind.SPECULATIVE or task.written:
+        return
+    _record_scheduled(execution, task.attempt, task.timeout_seconds, at=task.scheduled_time)
+    execution.workflow_task.lost_after_seconds = task.lost_after_seconds
+    if task.is_started:
+        record_at(execution, _started_attributes(task, task.scheduled_event_id, ""), task.started_time)
+    assert execution.workflow_task.scheduled_event_id == task.scheduled_event_id
 
 
 # -- ending ---------------------------------------------------------------------------------------------------------
@@ -512,6 +531,9 @@ def deadlines(execution: Execution) -> Iterator[datetime]:
     elif task.is_scheduled and task.sticky_queue and execution.sticky:
         assert task.scheduled_time
         yield task.scheduled_time + timedelta(seconds=execution.sticky.schedule_to_start_seconds)
+    elif task.is_scheduled and task.lost_after_seconds:
+        assert task.scheduled_time
+        yield task.scheduled_time + timedelta(seconds=task.lost_after_seconds)
 
 
 def on_deadline(execution: Execution) -> None:
