@@ -5,6 +5,7 @@ A noun's module is imported when one of its commands is called, and gRPC when a 
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -63,6 +64,8 @@ def run(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; every expected failure is a sentence on stderr."""
     arguments = list(sys.argv[1:] if args is None else args)
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's own log, set before its import, would talk over our errors
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a sign gets "?", not a traceback
     if "_WFCTL_COMPLETE" in os.environ:
         from wfctl.commands.completion import register
 

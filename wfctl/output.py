@@ -13,7 +13,7 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, NoReturn, TextIO
 
 Format = Literal["text", "json", "jsonl", "none"]
 ColorChoice = Literal["always", "never", "auto"]
@@ -159,11 +159,23 @@ class Output:
         self.stderr.flush()
 
     def _write(self, text: str) -> None:
-        if self.format != "none":
+        if self.format == "none":
+            return
+        try:
             self.stdout.write(text)
+        except BrokenPipeError:
+            self._leave_quietly()
 
     def flush(self) -> None:
-        self.stdout.flush()
+        try:
+            self.stdout.flush()
+        except BrokenPipeError:
+            self._leave_quietly()
+
+    def _leave_quietly(self) -> NoReturn:
+        """The reader of our stdout has gone, as `head` does; there is nobody to tell."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.stdout.fileno())
+        raise SystemExit(0)
 
 
 class _Listing:

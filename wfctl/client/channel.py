@@ -9,7 +9,6 @@ from __future__ import annotations
 import getpass
 import random
 import socket
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -289,7 +288,3 @@ def _tls_credentials(address: str, tls: Tls) -> tuple[Any, list[tuple[str, str]]
         roots, server_name = shown.pem, shown.name or server_name
     credentials = grpc.ssl_channel_credentials(roots, tls.client_key, tls.client_cert)
     return credentials, [("grpc.ssl_target_name_override", server_name)] if server_name else []
-
-
-def debug_log(line: str) -> None:
-    sys.stderr.write(f"wfctl: {line}\n")

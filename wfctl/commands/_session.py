@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -60,14 +61,17 @@ class Session:
     @cached_property
     def client(self) -> Client:
         from wfctl.client import Client, Limits
-        from wfctl.client.channel import debug_log
 
         return Client(
             self.connection,
             identity=self.flags.get("identity"),
             limits=Limits(self.flags.get("command_timeout"), self.flags.get("client_connect_timeout")),
-            log=debug_log if self.flags.get("log_level") == "debug" else None,
+            log=self._log() if self.flags.get("log_level") == "debug" else None,
         )
+
+    def _log(self) -> Callable[[str], None]:
+        as_json = self.flags.get("log_format") == "json"
+        return lambda line: self.out.note(json.dumps({"level": "debug", "msg": line}) if as_json else f"debug: {line}")
 
     @property
     def workflow_service(self) -> WorkflowServiceStub:
