@@ -54,8 +54,14 @@ async def start(options: ServerOptions, clock: Clock | None = None) -> Server:
         await namespaces.ensure(options.namespaces, options.search_attributes, options.retention_seconds)
         await namespaces.reconcile(options.declared)
         queues = Queues(clock.now)
-        runs = Runs(database, clock, options.settings, lambda namespace_id: namespaces.by_id(namespace_id).name)
-        Effects(runs, queues)
+        runs = Runs(
+            database,
+            clock,
+            options.settings,
+            lambda namespace_id: namespaces.by_id(namespace_id).name,
+            namespaces.resolve,
+        )
+        Effects(runs, queues, namespaces)
         backend = Backend(options.settings, clock, database, namespaces, runs, queues)
         rpc = RpcServer(backend)
         port = rpc.listen(options.ip, options.port)

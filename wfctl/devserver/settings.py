@@ -45,4 +45,5 @@ class Settings:
     workflow_task_timeout_max_seconds: float = 120.0
     workflow_task_heartbeat_seconds: float = 1800.0  # history.workflowTaskHeartbeatTimeout
     continue_as_new_min_interval_seconds: float = 1.0  # history.workflowIdReuseMinimalInterval
+    cross_namespace_commands: bool = False  # system.enableCrossNamespaceCommands
     cache_bytes: int = 256 * MIB  # open runs kept in memory

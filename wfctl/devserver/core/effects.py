@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.common.v1 import Link
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.failure.v1 import Failure
-from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEventAttributes
+from temporalio.api.history.v1 import WorkflowExecutionStartedEventAttributes
 from temporalio.api.taskqueue.v1 import TaskQueue
 
 from wfctl.devserver.core.errors import ServiceError
@@ -55,20 +55,8 @@ class CancelExternal:
 
 
 @dataclass(frozen=True, slots=True)
-class ReportToParent:
-    """This run closed for good: tell its parent how."""
-
-    parent_namespace_id: str
-    parent: WorkflowExecution
-    initiated_event_id: int
-    close_event: HistoryEvent
-
-
-@dataclass(frozen=True, slots=True)
-class CloseChild:
-    """The parent closed: apply the child's parent-close policy."""
-
-    initiated_event_id: int
+class LastWords:
+    """This run closed: its parent must hear how, and its children get what their parent-close policy says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +65,7 @@ class NewRun:
 
     run_id: str
     attributes: WorkflowExecutionStartedEventAttributes
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +95,7 @@ Effect = (
     | StartChild
     | SignalExternal
     | CancelExternal
-    | ReportToParent
-    | CloseChild
+    | LastWords
     | NewRun
     | Closed
     | VisibilityChanged

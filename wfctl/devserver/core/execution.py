@@ -22,26 +22,32 @@ import msgpack
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.common.v1 import Memo, SearchAttributes
-from temporalio.api.enums.v1 import EventType, WorkflowExecutionStatus
+from temporalio.api.enums.v1 import EventType, WorkflowExecutionStatus, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEventAttributes
 from temporalio.api.sdk.v1 import UserMetadata
 
 from wfctl.devserver.core import registry
 from wfctl.devserver.core.effects import Effect
-from wfctl.devserver.core.entities import workflow_task
+from wfctl.devserver.core.entities import completion, workflow_task
 from wfctl.devserver.core.entities.activity import Activity
 from wfctl.devserver.core.entities.child_workflow import ChildWorkflow
 from wfctl.devserver.core.entities.external_workflow import ExternalRequest
 from wfctl.devserver.core.entities.timer import Timer
 from wfctl.devserver.core.entities.update import Updates
 from wfctl.devserver.core.entities.workflow_task import Sticky, WorkflowTask
+from wfctl.devserver.core.errors import BadCommand, NamespaceNotFound
 from wfctl.devserver.core.history import History
+from wfctl.devserver.core.namespace import Namespace
 from wfctl.devserver.core.visibility.record import VisibilityRecord
 from wfctl.devserver.settings import Settings
 
 BUFFERED_EVENT_ID = -123
 TASK_ID_BASE = 1048576
 RUNNING = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
+
+
+def _unknown_namespace(name: str) -> Namespace:
+    raise NamespaceNotFound(name)
 
 
 @dataclass(slots=True)
@@ -54,6 +60,7 @@ class Execution:
     run_id: str
     settings: Settings
     new_id: Callable[[], str]
+    find_namespace: Callable[[str], Namespace] = _unknown_namespace
     history: History = field(default_factory=History)
     now: datetime = field(init=False)
     now_proto: Timestamp = field(init=False)
@@ -142,6 +149,13 @@ class Execution:
             registry.wire(event, self.history.next_event_id, started_ids, self)
             self._append(event)
 
+    def target_namespace(self, name: str, cause: WorkflowTaskFailedCause.ValueType) -> Namespace:
+        """The namespace that a command points at. Another one than the run's own only if the server allows that."""
+        namespace = self.find_namespace(name or self.namespace)
+        if namespace.id != self.namespace_id and not self.settings.cross_namespace_commands:
+            raise BadCommand(cause, "cross namespace commands are not allowed")
+        return namespace
+
     # -- rebuilding -----------------------------------------------------------------------------------------------
 
     def replay(self, events: Iterable[HistoryEvent]) -> None:
@@ -221,7 +235,9 @@ class Execution:
     @property
     def has_pending_work(self) -> bool:
         """Whether boot must load this run: a task waits for a worker, or another run waits for word."""
-        return self.is_running and (
+        if not self.is_running:
+            return completion.has_last_words(self)
+        return (
             self.workflow_task.is_scheduled
             or any(activity.is_scheduled for activity in self.activities.values())
             or any(not child.started_event_id for child in self.children.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import MutableMapping
 
+from google.protobuf.message import Message
 from temporalio.api.common.v1 import Payload, Payloads
 
 
@@ -22,9 +23,17 @@ def is_null(payload: Payload) -> bool:
 
 
 def merge(fields: MutableMapping[str, Payload], changes: MutableMapping[str, Payload]) -> None:
-    """Lay `changes` over `fields`; a null removes its field."""
+    """Lay `changes` over `fields`; a null removes its field, or is no field of a new memo."""
     for name, payload in changes.items():
         if is_null(payload):
             fields.pop(name, None)
         else:
             fields[name].CopyFrom(payload)
+
+
+def copy_fields(source: Message, target: Message, *names: str) -> None:
+    """Copy the message fields of these names that both know and `source` has set."""
+    known = source.DESCRIPTOR.fields_by_name
+    for name in names:
+        if name in known and name in target.DESCRIPTOR.fields_by_name and source.HasField(name):
+            getattr(target, name).CopyFrom(getattr(source, name))

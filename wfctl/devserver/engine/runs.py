@@ -23,6 +23,7 @@ from wfctl.devserver.core.entities import workflow_task
 from wfctl.devserver.core.errors import NotFound, Unavailable
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.history import History, parse, split
+from wfctl.devserver.core.namespace import Namespace
 from wfctl.devserver.engine.cache import Cache
 from wfctl.devserver.engine.timers import Timers
 from wfctl.devserver.settings import Settings
@@ -74,6 +75,7 @@ class Runs:
     clock: Clock
     settings: Settings
     namespace_name: Callable[[str], str]
+    find_namespace: Callable[[str], Namespace]
     timers: Timers = field(init=False)
     cache: Cache[Run] = field(init=False)
     # (namespace id, workflow id) -> newest run, while it is in memory
@@ -165,6 +167,7 @@ class Runs:
             run_id,
             self.settings,
             lambda: self.new_id(),
+            self.find_namespace,
         )
 
     def _remember(self, run: Run) -> None:
@@ -324,10 +327,16 @@ class Runs:
         attributes: WorkflowExecutionStartedEventAttributes = effect.attributes
 
         def begin(execution: Execution) -> None:
-            start.begin(execution, attributes)
+            start.begin(execution, attributes, request_id=self.new_id(), links=effect.links)
             start.schedule_first_task(execution)
 
         self.create(run.execution.namespace_id, run.execution.workflow_id, effect.run_id, begin)
+
+    def has_said_last_words(self, run: Run) -> None:
+        """A closed run has told its relatives: boot need not look at it again."""
+        done = self.database.write([storage.settled(run.key)])
+        # Lost, it only makes boot say again what was said.
+        done.add_done_callback(lambda future: future.cancelled() or future.exception())
 
     # -- waiting --------------------------------------------------------------------------------------------------
 

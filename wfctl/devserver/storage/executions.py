@@ -95,6 +95,11 @@ def of_namespace(connection: sqlite3.Connection, namespace_id: str, limit: int) 
     return [key for (key,) in rows]
 
 
+def settled(run_key: int) -> Statement:
+    """A closed run has nothing more to say to others."""
+    return "UPDATE executions SET pending = 0 WHERE run_key = ?", (run_key,)
+
+
 def changes_visibility(first_event_id: int, pending: Iterable[effects.Effect]) -> bool:
     """Whether list and count see a difference: the run began, closed, or changed its attributes."""
     return first_event_id == 1 or any(

@@ -16,6 +16,7 @@ from temporalio.api.common.v1 import Link, Payloads
 from temporalio.api.enums.v1 import (
     ContinueAsNewInitiator,
     EventType,
+    ParentClosePolicy,
     RetryState,
     TimeoutType,
     WorkflowExecutionStatus,
@@ -34,11 +35,11 @@ from temporalio.api.history.v1 import (
 )
 from temporalio.api.taskqueue.v1 import TaskQueue
 
-from wfctl.devserver.core import cron, failures, retry
-from wfctl.devserver.core.effects import CloseChild, Closed, NewRun, ReportToParent
+from wfctl.devserver.core import cron, failures, retry, timeouts
+from wfctl.devserver.core.effects import Closed, LastWords, NewRun
 from wfctl.devserver.core.entities import workflow_task
 from wfctl.devserver.core.errors import BadCommand
-from wfctl.devserver.core.payloads import merge
+from wfctl.devserver.core.payloads import copy_fields, merge
 from wfctl.devserver.core.validation import (
     check_blob,
     check_command_id,
@@ -52,9 +53,12 @@ from wfctl.devserver.core.validation import (
 
 if TYPE_CHECKING:
     from wfctl.devserver.core.effects import Effect
+    from wfctl.devserver.core.entities.child_workflow import ChildWorkflow
     from wfctl.devserver.core.execution import Execution
     from wfctl.devserver.core.transitions import CommandContext
 
+# Who terminates a run that was reset.
+RESETTER = "history-resetter"
 _S = WorkflowExecutionStatus
 STATUS_OF: dict[int, WorkflowExecutionStatus.ValueType] = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED: _S.WORKFLOW_EXECUTION_STATUS_COMPLETED,
@@ -110,8 +114,9 @@ def on_fail_workflow_execution(context: CommandContext, command: FailWorkflowExe
     message = "FailWorkflowExecutionCommandAttributes.Failure exceeds size limit."
     check_blob(command.failure.ByteSize(), execution.settings, cause, message)
     decision = _decide(execution, command.failure)
-    follow = _next_retry_run(execution, decision, command.failure) or _next_cron_run(
-        execution, last_result=None, failure=command.failure
+    # The real server lets a failed run's own retry forget the last result, and its next cron run keep it.
+    follow = _next_retry_run(execution, decision, command.failure, last_result=None) or _next_cron_run(
+        execution, last_result=execution.started.last_completion_result, failure=command.failure
     )
     attributes = WorkflowExecutionFailedEventAttributes(
         failure=command.failure,
@@ -132,54 +137,30 @@ def on_cancel_workflow_execution(context: CommandContext, command: CancelWorkflo
 def on_continue_as_new_workflow_execution(
     context: CommandContext, command: ContinueAsNewWorkflowExecutionCommandAttributes
 ) -> None:
-    from wfctl.devserver.core import start
-
     execution = context.execution
-    previous = execution.started
     _check_continue_as_new(context, command)
-    run_id = execution.new_id()
-    backoff = max(command.backoff_start_interval.ToTimedelta(), _minimal_interval(execution))
-    new = start.next_run(execution, run_id, ContinueAsNewInitiator.CONTINUE_AS_NEW_INITIATOR_WORKFLOW, backoff)
-    attributes = WorkflowExecutionContinuedAsNewEventAttributes(
-        new_execution_run_id=run_id,
-        workflow_type=command.workflow_type if command.workflow_type.name else previous.workflow_type,
-        task_queue=TaskQueue(name=command.task_queue.name or previous.task_queue.name, kind=workflow_task.NORMAL_QUEUE),
-        workflow_task_completed_event_id=context.completed_event_id,
-        inherit_build_id=command.inherit_build_id,
-        initiator=command.initiator,
-        workflow_run_timeout=command.workflow_run_timeout
-        if command.workflow_run_timeout.ToTimedelta()
-        else previous.workflow_run_timeout,
-        workflow_task_timeout=command.workflow_task_timeout
-        if command.workflow_task_timeout.ToTimedelta()
-        else previous.workflow_task_timeout,
+    attributes = _continued_as_new(context, command)
+    initiator = command.initiator or ContinueAsNewInitiator.CONTINUE_AS_NEW_INITIATOR_WORKFLOW
+    retried = initiator == ContinueAsNewInitiator.CONTINUE_AS_NEW_INITIATOR_RETRY
+    new = _next_run(
+        execution,
+        attributes.new_execution_run_id,
+        initiator,
+        command.backoff_start_interval.ToTimedelta(),
+        attempt=execution.started.attempt + 1 if retried else 1,
     )
-    if command.backoff_start_interval.ToTimedelta():
-        attributes.backoff_start_interval.CopyFrom(command.backoff_start_interval)
-    for name in ("input", "header", "failure", "last_completion_result"):
-        if command.HasField(name):
-            getattr(attributes, name).CopyFrom(getattr(command, name))
-    for name in ("memo", "search_attributes"):
-        value = getattr(command, name) if command.HasField(name) else getattr(new, name)  # type: ignore[arg-type]
-        if value.ByteSize():
-            getattr(attributes, name).CopyFrom(value)
-    context.search_attributes.type_payloads(attributes.search_attributes)
-    _cap_timeouts(execution, attributes)
-
-    for name in ("workflow_type", "task_queue", "workflow_run_timeout", "workflow_task_timeout"):
-        getattr(new, name).CopyFrom(getattr(attributes, name))
-    for name in ("input", "header", "memo", "search_attributes"):
-        new.ClearField(name)  # type: ignore[arg-type]
-        if attributes.HasField(name):  # type: ignore[arg-type]
-            getattr(new, name).CopyFrom(getattr(attributes, name))
+    # What the command does not name is not carried over: SDKs name everything that shall be.
+    for name in ("input", "header", "memo", "search_attributes", "retry_policy"):
+        new.ClearField(name)
+    names = ("workflow_type", "task_queue", "workflow_run_timeout", "workflow_task_timeout", "input", "header", "memo")
+    copy_fields(attributes, new, *names, "search_attributes", "last_completion_result")
     if command.HasField("retry_policy"):
         new.retry_policy.CopyFrom(retry.with_defaults(command.retry_policy))
     new.cron_schedule = command.cron_schedule
     if command.HasField("failure"):
         new.continued_failure.CopyFrom(command.failure)
-    if command.HasField("last_completion_result"):
-        new.last_completion_result.CopyFrom(command.last_completion_result)
-    _close(execution, attributes, NewRun(run_id, new), **context.extras)
+    follow = NewRun(attributes.new_execution_run_id, new, _start_links(execution))
+    _close(execution, attributes, follow, **context.extras)
 
 
 def _check_continue_as_new(context: CommandContext, command: ContinueAsNewWorkflowExecutionCommandAttributes) -> None:
@@ -223,23 +204,53 @@ _SNAKE = {
 }
 
 
-def _cap_timeouts(execution: Execution, attributes: WorkflowExecutionContinuedAsNewEventAttributes) -> None:
-    """The run fits into the whole execution's timeout, a workflow task into the run's."""
-    whole = execution.started.workflow_execution_timeout.ToTimedelta()
-    run = attributes.workflow_run_timeout.ToTimedelta()
-    run = min(run, whole) if run and whole else run or whole
-    task = min(
-        attributes.workflow_task_timeout.ToTimedelta(),
-        timedelta(seconds=execution.settings.workflow_task_timeout_max_seconds),
+def _continued_as_new(
+    context: CommandContext, command: ContinueAsNewWorkflowExecutionCommandAttributes
+) -> WorkflowExecutionContinuedAsNewEventAttributes:
+    execution = context.execution
+    previous = execution.started
+    run_timeout = timeouts.run_timeout(
+        command.workflow_run_timeout.ToTimedelta() or previous.workflow_run_timeout.ToTimedelta(),
+        previous.workflow_execution_timeout.ToTimedelta(),
     )
-    attributes.workflow_run_timeout.FromTimedelta(run)
-    attributes.workflow_task_timeout.FromTimedelta(min(task, run) if run else task)
+    task_timeout = timeouts.task_timeout(
+        command.workflow_task_timeout.ToTimedelta() or previous.workflow_task_timeout.ToTimedelta(),
+        run_timeout,
+        execution.settings,
+    )
+    attributes = WorkflowExecutionContinuedAsNewEventAttributes(
+        new_execution_run_id=execution.new_id(),
+        workflow_type=command.workflow_type if command.workflow_type.name else previous.workflow_type,
+        task_queue=TaskQueue(name=command.task_queue.name or previous.task_queue.name, kind=workflow_task.NORMAL_QUEUE),
+        workflow_task_completed_event_id=context.completed_event_id,
+        inherit_build_id=command.inherit_build_id,
+        initiator=command.initiator,
+    )
+    attributes.workflow_run_timeout.FromTimedelta(run_timeout)
+    attributes.workflow_task_timeout.FromTimedelta(task_timeout)
+    copy_fields(command, attributes, "backoff_start_interval", "input", "header", "failure", "last_completion_result")
+    merge(attributes.memo.fields, command.memo.fields)
+    merge(attributes.search_attributes.indexed_fields, command.search_attributes.indexed_fields)
+    context.search_attributes.type_payloads(attributes.search_attributes)
+    return attributes
 
 
-def _minimal_interval(execution: Execution) -> timedelta:
-    """What is left of the pause that keeps a workflow from spinning through runs."""
+def _next_run(
+    execution: Execution, run_id: str, initiator: ContinueAsNewInitiator.ValueType, backoff: timedelta, attempt: int = 1
+) -> WorkflowExecutionStartedEventAttributes:
+    """The run that follows; a pause keeps a workflow from spinning through runs."""
+    from wfctl.devserver.core import start
+
+    lifetime = execution.now - first_task_time(execution)
     minimum = timedelta(seconds=execution.settings.continue_as_new_min_interval_seconds)
-    return max(timedelta(), minimum - (execution.now - execution.start_time))
+    if lifetime + backoff < minimum:
+        backoff = minimum - lifetime
+    return start.next_run(execution, run_id, initiator, backoff, attempt)
+
+
+def _start_links(execution: Execution) -> tuple[Link, ...]:
+    """The links of the first event; the runs that follow keep them."""
+    return tuple(execution.history.event(1).links)
 
 
 # -- ends that come from outside ------------------------------------------------------------------------------------
@@ -283,8 +294,9 @@ def time_out(execution: Execution, *, chain: bool) -> None:
     decision = retry.Decision(RetryState.RETRY_STATE_TIMEOUT) if chain else _decide(execution, failure)
     follow = None
     if not chain:
-        follow = _next_retry_run(execution, decision, failure) or _next_cron_run(
-            execution, last_result=None, failure=failure
+        last_result = execution.started.last_completion_result
+        follow = _next_retry_run(execution, decision, failure, last_result=last_result) or _next_cron_run(
+            execution, last_result=last_result, failure=failure
         )
     give_up_task(execution)
     _close(
@@ -304,27 +316,48 @@ def _close(execution: Execution, attributes: Any, follow: NewRun | None, **extra
     execution.emit(Closed(event.event_type))
     if follow:
         execution.emit(follow)
-    for effect in _word_to_others(execution, event):
-        execution.emit(effect)
+    if has_last_words(execution):
+        execution.emit(LastWords())
     if not execution.buffering:  # otherwise the worker may still reject some of them with its messages
         for ended in execution.updates.abandon(next_run=follow is not None):
             execution.emit(ended)
 
 
-def _word_to_others(execution: Execution, close_event: HistoryEvent) -> Iterator[Effect]:
-    """What parent and children must hear of the close. A run that goes on in another one says nothing yet."""
-    attributes = getattr(close_event, close_event.WhichOneof("attributes") or "")
-    if not getattr(attributes, "new_execution_run_id", ""):
-        started = execution.started
-        if started.HasField("parent_workflow_execution"):
-            yield ReportToParent(
-                started.parent_workflow_namespace_id,
-                started.parent_workflow_execution,
-                started.parent_initiated_event_id,
-                close_event,
-            )
-    for child in execution.children.values():
-        yield CloseChild(child.initiated_event_id)
+def has_last_words(execution: Execution) -> bool:
+    """Whether a closed run has something to tell its relatives."""
+    return tells_parent(execution) or bool(children_to_close(execution))
+
+
+def tells_parent(execution: Execution) -> bool:
+    """Not when it goes on in another run, nor when a reset replaced it."""
+    if not execution.started.HasField("parent_workflow_execution"):
+        return False
+    continued = getattr(close_attributes(execution), "new_execution_run_id", "")
+    return not continued and not was_reset(execution)
+
+
+def children_to_close(execution: Execution) -> list[ChildWorkflow]:
+    """The children that do not outlive this run. Those of a run that was reset belong to the new run."""
+    if not execution.children or was_reset(execution):
+        return []
+    abandon = ParentClosePolicy.PARENT_CLOSE_POLICY_ABANDON
+    return [child for child in execution.children.values() if child.attributes.parent_close_policy != abandon]
+
+
+def close_event(execution: Execution) -> HistoryEvent:
+    """The last event of a closed run."""
+    return execution.history.event(execution.next_event_id - 1)
+
+
+def close_attributes(execution: Execution) -> Any:
+    event = close_event(execution)
+    return getattr(event, event.WhichOneof("attributes") or "")
+
+
+def was_reset(execution: Execution) -> bool:
+    """Whether a reset closed this run: another one took its place."""
+    closed = close_attributes(execution)
+    return isinstance(closed, WorkflowExecutionTerminatedEventAttributes) and closed.identity == RESETTER
 
 
 def apply_closed(execution: Execution, event: HistoryEvent, attributes: Any) -> None:
@@ -345,13 +378,13 @@ def _decide(execution: Execution, failure: Failure) -> retry.Decision:
     return retry.decide(policy, started.attempt, execution.now, chain_expiration(execution), failure)
 
 
-def _next_retry_run(execution: Execution, decision: retry.Decision, failure: Failure) -> NewRun | None:
-    from wfctl.devserver.core import start
-
+def _next_retry_run(
+    execution: Execution, decision: retry.Decision, failure: Failure, *, last_result: Payloads | None
+) -> NewRun | None:
     if decision.backoff_seconds is None:
         return None
     run_id = execution.new_id()
-    attributes = start.next_run(
+    attributes = _next_run(
         execution,
         run_id,
         ContinueAsNewInitiator.CONTINUE_AS_NEW_INITIATOR_RETRY,
@@ -359,30 +392,26 @@ def _next_retry_run(execution: Execution, decision: retry.Decision, failure: Fai
         execution.started.attempt + 1,
     )
     attributes.continued_failure.CopyFrom(failure)
-    if execution.started.HasField("last_completion_result"):
-        attributes.last_completion_result.CopyFrom(execution.started.last_completion_result)
-    return NewRun(run_id, attributes)
+    _set_last_result(attributes, last_result)
+    return NewRun(run_id, attributes, _start_links(execution))
 
 
 def _next_cron_run(execution: Execution, *, last_result: Payloads | None, failure: Failure | None) -> NewRun | None:
-    from wfctl.devserver.core import start
-
     schedule = execution.started.cron_schedule
-    if not schedule:
-        return None
-    backoff = cron.backoff(schedule, first_task_time(execution), execution.now)
-    expiration = chain_expiration(execution)
-    if backoff is None or (expiration is not None and execution.now + backoff > expiration):
+    backoff = cron.backoff(schedule, first_task_time(execution), execution.now) if schedule else None
+    if backoff is None:
         return None
     run_id = execution.new_id()
-    initiator = ContinueAsNewInitiator.CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE
-    attributes = start.next_run(execution, run_id, initiator, backoff)
+    attributes = _next_run(execution, run_id, ContinueAsNewInitiator.CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE, backoff)
     if failure is not None:
         attributes.continued_failure.CopyFrom(failure)
-        last_result = execution.started.last_completion_result
+    _set_last_result(attributes, last_result)
+    return NewRun(run_id, attributes, _start_links(execution))
+
+
+def _set_last_result(attributes: WorkflowExecutionStartedEventAttributes, last_result: Payloads | None) -> None:
     if last_result is not None and last_result.payloads:
         attributes.last_completion_result.CopyFrom(last_result)
-    return NewRun(run_id, attributes)
 
 
 # -- time -----------------------------------------------------------------------------------------------------------
@@ -420,6 +449,6 @@ def on_deadline(execution: Execution) -> None:
 
 
 def pending_effects(execution: Execution) -> Iterator[Effect]:
-    """A closed run may not have told its parent and children before the process died; telling twice is harmless."""
-    if not execution.is_running:
-        yield from _word_to_others(execution, execution.history.event(execution.next_event_id - 1))
+    """A closed run may not have told its relatives before the process died; telling twice is harmless."""
+    if not execution.is_running and has_last_words(execution):
+        yield LastWords()

@@ -1,4 +1,13 @@
-"""Signals and cancel requests that a run sends to other runs."""
+"""Signals and cancel requests that a run sends to other runs.
+
+state      event                                            next
+none       …_EXTERNAL_WORKFLOW_EXECUTION_INITIATED          initiated
+initiated  EXTERNAL_WORKFLOW_EXECUTION_SIGNALED,            ended
+           EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED
+initiated  …_EXTERNAL_WORKFLOW_EXECUTION_FAILED             ended
+
+A run that closes with requests on their way takes them back: what it asked for in its last workflow task never happens.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +20,25 @@ from temporalio.api.command.v1 import (
     RequestCancelExternalWorkflowExecutionCommandAttributes,
     SignalExternalWorkflowExecutionCommandAttributes,
 )
-from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import (
+    CancelExternalWorkflowExecutionFailedCause,
+    SignalExternalWorkflowExecutionFailedCause,
+    WorkflowTaskFailedCause,
+)
+from temporalio.api.history.v1 import (
+    ExternalWorkflowExecutionCancelRequestedEventAttributes,
+    ExternalWorkflowExecutionSignaledEventAttributes,
+    HistoryEvent,
+    RequestCancelExternalWorkflowExecutionFailedEventAttributes,
+    RequestCancelExternalWorkflowExecutionInitiatedEventAttributes,
+    SignalExternalWorkflowExecutionFailedEventAttributes,
+    SignalExternalWorkflowExecutionInitiatedEventAttributes,
+)
 
 from wfctl.devserver.core.effects import CancelExternal, SignalExternal
+from wfctl.devserver.core.entities import workflow_task
+from wfctl.devserver.core.payloads import copy_fields
 
 if TYPE_CHECKING:
     from wfctl.devserver.core.effects import Effect
@@ -29,16 +54,122 @@ class ExternalRequest:
     attributes: Any
 
 
+# -- commands -------------------------------------------------------------------------------------------------------
+
+
 def on_signal_external_workflow_execution(
     context: CommandContext, command: SignalExternalWorkflowExecutionCommandAttributes
 ) -> None:
-    raise NotImplementedError
+    execution = context.execution
+    namespace = execution.target_namespace(
+        command.namespace, WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SIGNAL_WORKFLOW_EXECUTION_ATTRIBUTES
+    )
+    attributes = SignalExternalWorkflowExecutionInitiatedEventAttributes(
+        workflow_task_completed_event_id=context.completed_event_id,
+        namespace=command.namespace,
+        namespace_id=namespace.id,
+        workflow_execution=WorkflowExecution(
+            workflow_id=command.execution.workflow_id, run_id=command.execution.run_id
+        ),
+        signal_name=command.signal_name,
+        control=command.control,
+        child_workflow_only=command.child_workflow_only,
+    )
+    copy_fields(command, attributes, "input", "header")
+    execution.record(attributes, **context.extras)
 
 
 def on_request_cancel_external_workflow_execution(
     context: CommandContext, command: RequestCancelExternalWorkflowExecutionCommandAttributes
 ) -> None:
-    raise NotImplementedError
+    execution = context.execution
+    namespace = execution.target_namespace(
+        command.namespace,
+        WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_ATTRIBUTES,
+    )
+    attributes = RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(
+        workflow_task_completed_event_id=context.completed_event_id,
+        namespace=command.namespace,
+        namespace_id=namespace.id,
+        workflow_execution=WorkflowExecution(workflow_id=command.workflow_id, run_id=command.run_id),
+        control=command.control,
+        child_workflow_only=command.child_workflow_only,
+        reason=command.reason,
+    )
+    execution.record(attributes, **context.extras)
+
+
+# -- how it went ----------------------------------------------------------------------------------------------------
+
+
+def record_signaled(execution: Execution, request: ExternalRequest, namespace: str) -> None:
+    """The signal is in the other run's history."""
+    execution.record(
+        ExternalWorkflowExecutionSignaledEventAttributes(
+            initiated_event_id=request.initiated_event_id,
+            namespace=namespace,
+            namespace_id=request.attributes.namespace_id,
+            workflow_execution=request.attributes.workflow_execution,
+            control=request.attributes.control,
+        )
+    )
+    workflow_task.schedule_if_none(execution)
+
+
+def record_signal_failed(
+    execution: Execution,
+    request: ExternalRequest,
+    namespace: str,
+    cause: SignalExternalWorkflowExecutionFailedCause.ValueType,
+) -> None:
+    """The signal could not be delivered."""
+    execution.record(
+        SignalExternalWorkflowExecutionFailedEventAttributes(
+            cause=cause,
+            initiated_event_id=request.initiated_event_id,
+            namespace=namespace,
+            namespace_id=request.attributes.namespace_id,
+            workflow_execution=request.attributes.workflow_execution,
+            control=request.attributes.control,
+        )
+    )
+    workflow_task.schedule_if_none(execution)
+
+
+def record_cancel_requested(execution: Execution, request: ExternalRequest, namespace: str) -> None:
+    """The other run knows that it shall stop, or had closed before."""
+    execution.record(
+        ExternalWorkflowExecutionCancelRequestedEventAttributes(
+            initiated_event_id=request.initiated_event_id,
+            namespace=namespace,
+            namespace_id=request.attributes.namespace_id,
+            workflow_execution=request.attributes.workflow_execution,
+        )
+    )
+    workflow_task.schedule_if_none(execution)
+
+
+def record_cancel_failed(
+    execution: Execution,
+    request: ExternalRequest,
+    namespace: str,
+    cause: CancelExternalWorkflowExecutionFailedCause.ValueType,
+) -> None:
+    """The cancel request could not be delivered."""
+    execution.record(
+        RequestCancelExternalWorkflowExecutionFailedEventAttributes(
+            cause=cause,
+            initiated_event_id=request.initiated_event_id,
+            namespace=namespace,
+            namespace_id=request.attributes.namespace_id,
+            workflow_execution=request.attributes.workflow_execution,
+            control=request.attributes.control,
+        )
+    )
+    workflow_task.schedule_if_none(execution)
+
+
+# -- events ---------------------------------------------------------------------------------------------------------
 
 
 def apply_signal_external_workflow_execution_initiated(
@@ -61,6 +192,9 @@ def apply_request_cancel_external_workflow_execution_initiated(
 
 def apply_cancel_ended(execution: Execution, event: HistoryEvent, attributes: Any) -> None:
     execution.external_cancels.pop(attributes.initiated_event_id, None)
+
+
+# -- time and crashes -----------------------------------------------------------------------------------------------
 
 
 def deadlines(execution: Execution) -> Iterator[datetime]:

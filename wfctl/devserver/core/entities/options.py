@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from temporalio.api.common.v1 import Callback, Link
 from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionOptionsUpdatedEventAttributes
 
 if TYPE_CHECKING:
     from wfctl.devserver.core.execution import Execution
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """What a start request leaves with the running workflow that it uses instead of starting one."""
+
+    request_id: str
+    callbacks: tuple[Callback, ...] = ()
+    links: tuple[Link, ...] = ()
+
+
+def attach(execution: Execution, attachment: Attachment) -> None:
+    """The workflow itself need not hear of it: no workflow task."""
+    execution.record(
+        WorkflowExecutionOptionsUpdatedEventAttributes(
+            attached_request_id=attachment.request_id, attached_completion_callbacks=attachment.callbacks
+        ),
+        links=attachment.links,
+        worker_may_ignore=True,
+    )
 
 
 def apply_workflow_execution_options_updated(

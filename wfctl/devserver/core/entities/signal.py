@@ -9,7 +9,7 @@ from temporalio.api.common.v1 import Header, Link, Payloads
 from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionSignaledEventAttributes
 
 from wfctl.devserver.core.entities import workflow_task
-from wfctl.devserver.core.errors import ResourceExhausted
+from wfctl.devserver.core.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from wfctl.devserver.core.execution import Execution
@@ -31,7 +31,7 @@ def signal(
     if request_id and request_id in execution.signal_request_ids:
         return None
     if execution.signal_count >= execution.settings.max_signals_per_execution:
-        raise ResourceExhausted("exceeded workflow execution limit for signal events")
+        raise InvalidArgument("exceeded workflow execution limit for signal events")
     attributes = WorkflowExecutionSignaledEventAttributes(signal_name=name, identity=identity, request_id=request_id)
     if payloads is not None:
         attributes.input.CopyFrom(payloads)
