@@ -224,3 +224,16 @@ def test_an_activity_is_completed_and_failed_by_id(wfctl: Run, server: FakeServe
     failure = server.sent("RespondActivityTaskFailedById").failure
     assert (failure.message, failure.source) == ("no", "CLI")
     assert failure.application_failure_info.non_retryable
+
+
+def test_older_servers_are_asked_for_pollers_only(wfctl: Run, server: FakeServer) -> None:
+    poller = PollerInfo(identity="worker@host", last_access_time=samples.at(3590), rate_per_second=5)
+    server.answers["DescribeTaskQueue"] = DescribeTaskQueueResponse(pollers=[poller])
+    asked = ("task-queue", "describe", "-t", "orders", "--legacy-mode", "--partitions-legacy", "2")
+    assert wfctl(*asked).out.splitlines()[1:] == [
+        "  Identity     LastAccessTime  RatePerSecond",
+        "  worker@host  10 seconds ago  5",
+        "  worker@host  10 seconds ago  5",
+    ]
+    assert server.sent("DescribeTaskQueue").task_queue.name == "/_sys/orders/1"
+    assert [one["partition"] for one in json.loads(wfctl(*asked, "-o", "json").out)["pollers"]] == [0, 1]

@@ -43,6 +43,22 @@ class Selection:
     ] = False
 
 
+@dataclass(kw_only=True)
+class Legacy:
+    """For servers that know pollers but neither versions nor statistics."""
+
+    legacy_mode: Annotated[bool, typer.Option("--legacy-mode", help="Ask as older servers want it: pollers only.")] = (
+        False
+    )
+    task_queue_type_legacy: Annotated[
+        Literal[workflow, activity],
+        typer.Option("--task-queue-type-legacy", help="With --legacy-mode: type of queue."),
+    ] = "workflow"
+    partitions_legacy: Annotated[
+        int, typer.Option("--partitions-legacy", min=1, help="With --legacy-mode: ask partitions 1 to N.")
+    ] = 1
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One type of one version of a queue."""
@@ -64,6 +80,8 @@ def describe(
     ] = False,
     disable_stats: Annotated[bool, typer.Option("--disable-stats", help="Leave the statistics out.")] = False,
     report_config: Annotated[bool, typer.Option("--report-config", help="Show the queue's rate limits.")] = False,
+    *,
+    legacy: Legacy,
 ) -> None:
     """Show who polls a task queue, and what waits in it.
 
@@ -72,6 +90,9 @@ def describe(
         wfctl task-queue describe --task-queue orders
     """
     with session(ctx) as opened:
+        if legacy.legacy_mode:
+            _describe_legacy(opened, task_queue, legacy)
+            return
         answer = _ask(opened, task_queue, selection, task_queue_type, report_reachability, not disable_stats)
         parts = list(_parts(answer))
         pollers = [poller for part in parts for poller in _pollers(opened, part)]
@@ -86,6 +107,37 @@ def describe(
         if config:
             opened.out.heading("Config:")
             opened.out.card([(name, str(value)) for name, value in config.items()])
+
+
+def _describe_legacy(opened: Session, task_queue: str, legacy: Legacy) -> None:
+    from temporalio.api.enums.v1 import TaskQueueType
+    from temporalio.api.taskqueue.v1 import TaskQueue
+    from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+
+    kind = TaskQueueType.Value(f"TASK_QUEUE_TYPE_{legacy.task_queue_type_legacy.upper()}")
+    statuses, pollers = [], []
+    for partition in range(legacy.partitions_legacy):
+        name = task_queue if partition == 0 else f"/_sys/{task_queue}/{partition}"
+        answer = opened.workflow_service.DescribeTaskQueue(
+            DescribeTaskQueueRequest(
+                namespace=opened.namespace,
+                task_queue=TaskQueue(name=name),
+                task_queue_type=kind,
+                include_task_queue_status=True,
+            )
+        )
+        statuses.append({"partition": partition, **opened.as_json(answer.task_queue_status)})
+        pollers.extend((partition, poller) for poller in answer.pollers)
+    json_pollers = [{"partition": partition, **opened.as_json(poller)} for partition, poller in pollers]
+    opened.out.value({"taskQueues": statuses, "pollers": json_pollers})
+    opened.out.heading("Pollers:")
+    opened.out.table(
+        ("Identity", "LastAccessTime", "RatePerSecond"),
+        [
+            (poller.identity, opened.time(poller.last_access_time), _number(poller.rate_per_second))
+            for _, poller in pollers
+        ],
+    )
 
 
 def _print(
