@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -12,7 +12,7 @@ from wfctl.commands._session import Session, session
 from wfctl.commands._tree import LazyGroup, Row
 
 if TYPE_CHECKING:
-    from temporalio.api.taskqueue.v1 import TaskQueueTypeInfo
+    from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueueTypeInfo
     from temporalio.api.workflowservice.v1 import DescribeTaskQueueResponse
 
 app = LazyGroup(
@@ -51,7 +51,7 @@ class Legacy:
         False
     )
     task_queue_type_legacy: Annotated[
-        Literal[workflow, activity],
+        Literal["workflow", "activity"],
         typer.Option("--task-queue-type-legacy", help="With --legacy-mode: type of queue."),
     ] = "workflow"
     partitions_legacy: Annotated[
@@ -115,7 +115,8 @@ def _describe_legacy(opened: Session, task_queue: str, legacy: Legacy) -> None:
     from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
     kind = TaskQueueType.Value(f"TASK_QUEUE_TYPE_{legacy.task_queue_type_legacy.upper()}")
-    statuses, pollers = [], []
+    statuses: list[dict[str, Any]] = []
+    pollers: list[tuple[int, PollerInfo]] = []
     for partition in range(legacy.partitions_legacy):
         name = task_queue if partition == 0 else f"/_sys/{task_queue}/{partition}"
         answer = opened.workflow_service.DescribeTaskQueue(
