@@ -125,7 +125,11 @@ def state_table(doc: str) -> list[tuple[str, str, str]]:
             starts = []
         elif starts:
             cells = [line[start:end].strip() for start, end in pairwise([*starts, None])]
-            rows.append((cells[0], cells[1], cells[2]))
+            if cells[0]:
+                rows.append((cells[0], cells[1], cells[2]))
+            else:  # a long row goes on in the next line
+                state, event, following = rows.pop()
+                rows.append((state, f"{event} {cells[1]}".strip(), f"{following} {cells[2]}".strip()))
     return rows
 
 
