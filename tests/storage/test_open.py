@@ -141,6 +141,29 @@ async def test_a_closed_database_leaves_nothing_but_its_file(tmp_path: Path) -> 
     assert [entry.name for entry in tmp_path.iterdir()] == ["dev.db"]
 
 
+async def test_a_file_that_was_killed_while_it_was_made_is_made_again(tmp_path: Path, open_: Open) -> None:
+    path = tmp_path / "dev.db"
+    script = (
+        "import os, sqlite3, sys\n"
+        "from wfctl.devserver.storage.file_check import APPLICATION_ID\n"
+        "raw = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "raw.execute('PRAGMA cache_size = 1')\n"
+        "raw.execute('BEGIN IMMEDIATE')\n"
+        "raw.execute(f'PRAGMA application_id = {APPLICATION_ID}')\n"
+        "for number in range(50):\n"
+        "    raw.execute(f'CREATE TABLE t{number} (x)')\n"
+        "    raw.execute(f'INSERT INTO t{number} VALUES (zeroblob(9000))')\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, str(path))
+    assert await process.wait() == -9
+    assert path.stat().st_size > 0
+    assert Path(f"{path}-journal").stat().st_size > 0
+    database = await open_(path)
+    assert await scalar(database, "SELECT count(*) FROM sqlite_schema WHERE name GLOB 't[0-9]*'") == 0
+    assert await scalar(database, "PRAGMA application_id") == APPLICATION_ID
+
+
 # ── refused as it lies ───────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -62,14 +62,15 @@ def check_file(path: Path, newest_version: int) -> bool:
     """Raise `CannotOpen` unless the file is ours and whole, or not there; True when it has to be made."""
     if path.is_dir():
         raise CannotOpen(f"{path} is a directory, not a database file.", "name a file, as in --db-filename dev.db")
-    size = path.stat().st_size if path.exists() else 0
+    size = _size_of(path)
     wal = Path(f"{path}-wal")
-    wal_size = wal.stat().st_size if wal.exists() else 0
     if size == 0:
-        if wal_size > 0:
+        if _size_of(wal) > 0:
             _refuse_orphan(path, wal)
         return True
     data = _read_header(path)
+    if _size_of(f"{path}-journal") > 0 and _is_unfinished(data):
+        return True
     if not data.startswith(_MAGIC):
         raise CannotOpen(
             f"{path} is not a database: it does not begin as a SQLite file does.",
@@ -84,6 +85,20 @@ def check_file(path: Path, newest_version: int) -> bool:
         refuse_newer(path, header.user_version, newest_version)
     _check_length(path, header, size, wal)
     return False
+
+
+def _is_unfinished(data: bytes) -> bool:
+    """Only the transaction that makes a file has a rollback journal: it did not end, and SQLite will take it back."""
+    if len(data) == _HEADER_BYTES and data.startswith(_MAGIC):
+        return Header.parse(data).application_id == APPLICATION_ID
+    return not any(data)
+
+
+def _size_of(path: Path | str) -> int:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return 0
 
 
 def refuse_newer(path: Path, version: int, newest_version: int) -> None:
@@ -162,11 +177,7 @@ class _Log:
 
 
 def _logged_pages(wal: Path, page_size: int) -> _Log:
-    try:
-        data_size = os.stat(wal).st_size
-    except FileNotFoundError:
-        return _Log()
-    if data_size < _WAL_HEADER_BYTES + _WAL_FRAME_HEADER_BYTES + page_size:
+    if _size_of(wal) < _WAL_HEADER_BYTES + _WAL_FRAME_HEADER_BYTES + page_size:
         return _Log()
     pages: set[int] = set()
     committed: set[int] = set()

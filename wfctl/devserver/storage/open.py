@@ -136,6 +136,7 @@ def _create(raw: sqlite3.Connection, versions: tuple[str, ...]) -> str:
     identity = str(uuid.uuid4())
     raw.execute("BEGIN IMMEDIATE")
     try:
+        assert raw.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,), "a new file is empty"
         for script in versions:
             _run_script(raw, script)
         raw.execute(f"PRAGMA application_id = {APPLICATION_ID}")
