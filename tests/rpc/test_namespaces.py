@@ -87,10 +87,14 @@ async def test_namespaces_are_listed_in_pages(world: InProcess) -> None:
     assert names == ["default", "orders", "temporal-system"]
 
 
-async def test_a_deprecated_namespace_says_so(world: InProcess) -> None:
+async def test_a_deprecated_namespace_says_so_and_starts_nothing_new(world: InProcess) -> None:
     await register(world, "orders")
+    await world.start("before", namespace="orders")
     await world.workflows.DeprecateNamespace(DeprecateNamespaceRequest(namespace="orders"))
     assert (await described(world, "orders")).namespace_info.state == NamespaceState.NAMESPACE_STATE_DEPRECATED
+    with refused(grpc.StatusCode.FAILED_PRECONDITION, "Namespace has invalid state: Deprecated. Must be Registered."):
+        await world.start("after", namespace="orders")
+    await world.terminate("before", namespace="orders")
 
 
 async def test_a_deleted_namespace_is_gone(world: InProcess) -> None:

@@ -35,6 +35,7 @@ from wfctl.devserver.engine.runs import Run
 from wfctl.devserver.rpc import workflow_tasks
 from wfctl.devserver.rpc.backend import Backend, Call
 from wfctl.devserver.services import start as service
+from wfctl.devserver.services.namespaces import STARTABLE
 
 
 async def start_workflow_execution(
@@ -52,7 +53,7 @@ async def start_workflow_execution(
 
 def check_start_request(backend: Backend, namespace_name: str, request: StartWorkflowExecutionRequest) -> None:
     """Raises for what no workflow can be started with."""
-    namespace = backend.namespaces.resolve(namespace_name)
+    namespace = backend.namespaces.resolve(namespace_name, STARTABLE)
     if not request.workflow_type.name:
         raise InvalidArgument("WorkflowType is not set on request.")
     namespace.check_search_attributes(request.search_attributes, backend.settings)
