@@ -14,6 +14,7 @@ class Settings:
     max_id_length: int = 1000  # limit.maxIDLength
     blob_size_error: int = 2 * MIB  # limit.blobSize.error
     blob_size_warn: int = 512 * 1024  # limit.blobSize.warn; failures that are too large are cut to it
+    activity_failure_size: int = 4 * 1024  # limit.mutableStateActivityFailureSize.error
     memo_size_error: int = 2 * MIB  # limit.memoSize.error
     workflow_task_completion_size_error: int = 40 * MIB  # limit.workflowTaskCompletionBufferSize
     message_size_error: int = 4 * MIB  # gRPC's own limit

@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from temporalio.api.common.v1 import Link
+from temporalio.api.common.v1 import Link, Priority
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import WorkflowExecutionStartedEventAttributes
 from temporalio.api.taskqueue.v1 import TaskQueue
 
 from wfctl.devserver.core.errors import ServiceError
+
+DEFAULT_PRIORITY = 3
+LOWEST_PRIORITY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a task stands in its queue: by priority, then by turns of the fairness keys, then by arrival."""
+
+    priority_key: int = 3
+    fairness_key: str = ""
+    fairness_weight: float = 1.0
+
+    @classmethod
+    def of(cls, priority: Priority) -> Place:
+        """Priorities that are not set, or beyond the five that there are, become the middle or the last one."""
+        key = min(priority.priority_key or DEFAULT_PRIORITY, LOWEST_PRIORITY)
+        return cls(key, priority.fairness_key, priority.fairness_weight or 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +38,7 @@ class EnqueueWorkflowTask:
     queue: TaskQueue
     scheduled_event_id: int
     attempt: int
-    priority_key: int = 3
+    place: Place = Place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +48,8 @@ class EnqueueActivityTask:
     queue_name: str
     scheduled_event_id: int
     attempt: int
-    priority_key: int = 3
+    stamp: int
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)

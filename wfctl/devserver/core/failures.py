@@ -37,9 +37,9 @@ def server(message: str, *, non_retryable: bool = True) -> Failure:
     return Failure(message=message, server_failure_info=ServerFailureInfo(non_retryable=non_retryable))
 
 
-def too_large(failure: Failure, limit: int) -> Failure:
+def too_large(failure: Failure, limit: int, *, non_retryable: bool = True) -> Failure:
     """What stands for a failure that exceeds the size limit: a cut version of it as the cause."""
-    reason = server("Failure exceeds size limit.")
+    reason = server("Failure exceeds size limit.", non_retryable=non_retryable)
     reason.cause.CopyFrom(truncate(failure, limit))
     return reason
 

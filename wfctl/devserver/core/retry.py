@@ -84,7 +84,10 @@ def requested_delay_seconds(failure: Failure | None) -> float | None:
     if failure is None or not failure.HasField("application_failure_info"):
         return None
     info = failure.application_failure_info
-    return info.next_retry_delay.ToTimedelta().total_seconds() if info.HasField("next_retry_delay") else None
+    if not info.HasField("next_retry_delay"):
+        return None
+    delay = info.next_retry_delay
+    return min(delay.seconds + delay.nanos / 1e9, LONGEST_INTERVAL_SECONDS)
 
 
 def is_retryable(failure: Failure, non_retryable_types: object = ()) -> bool:

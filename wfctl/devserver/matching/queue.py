@@ -1,7 +1,9 @@
 """One task queue: a backlog of tasks or a line of parked polls, never both.
 
-Tasks are handed out by priority, then in order of arrival. A task that was handed to a poll whose client has gone
-returns to the head of the backlog.
+Tasks are handed out by priority (1 first). Within a priority the fairness keys take turns: each task gets a *pass*, one
+step of 1/weight behind the last task of its key, and the lowest pass goes first. So a key with a thousand tasks does not
+hold up a key with one, and a key of weight 2 gets two turns for one; tasks of one key go in order of arrival. A task that
+was handed to a poll whose client has gone returns to the head of the backlog.
 """
 
 from __future__ import annotations
@@ -9,11 +11,17 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 
 from wfctl.devserver.matching.pollers import Pollers
+
+HEAD = -1.0  # before every pass
+# The rates that DescribeTaskQueue shows are means over this time.
+RATE_WINDOW = timedelta(seconds=30)
+RATE_BUCKETS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,39 @@ class Task:
     priority_key: int
     added_at: datetime
     query_id: str = ""  # a direct query, not a workflow task
+    stamp: int = 0  # of the activity, see there
+    fairness_key: str = ""
+    fairness_weight: float = 1.0
+
+
+class Rate:
+    """How many a second, lately."""
+
+    __slots__ = ("_buckets",)
+
+    def __init__(self) -> None:
+        self._buckets: deque[list[float]] = deque(maxlen=RATE_BUCKETS)
+
+    def count(self, now: datetime) -> None:
+        width = RATE_WINDOW.total_seconds() / RATE_BUCKETS
+        number = now.timestamp() // width
+        if self._buckets and self._buckets[-1][0] == number:
+            self._buckets[-1][1] += 1
+        else:
+            self._buckets.append([number, 1])
+
+    def per_second(self, now: datetime) -> float:
+        width = RATE_WINDOW.total_seconds() / RATE_BUCKETS
+        oldest = now.timestamp() // width - RATE_BUCKETS
+        return sum(amount for number, amount in self._buckets if number > oldest) / RATE_WINDOW.total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits, as DescribeTaskQueue shows it."""
+
+    count: int
+    oldest_added_at: datetime | None
 
 
 @dataclass(slots=True, eq=False)
@@ -33,11 +74,14 @@ class TaskQueue:
     namespace_id: str
     name: str
     pollers: Pollers = field(default_factory=Pollers)
-    added: int = 0
-    dispatched: int = 0
-    _backlog: list[tuple[int, int, Task]] = field(default_factory=list)
+    added: Rate = field(default_factory=Rate)
+    dispatched: Rate = field(default_factory=Rate)
+    _backlog: list[tuple[int, float, int, Task]] = field(default_factory=list)
     _waiting: deque[tuple[str, asyncio.Future[Task | None]]] = field(default_factory=deque)
     _order: count[int] = field(default_factory=count)
+    # Priority → the pass that was handed out last, and fairness key → the pass of its last task.
+    _reached: dict[int, float] = field(default_factory=dict)
+    _passes: dict[int, dict[str, float]] = field(default_factory=dict)
 
     @property
     def backlog_count(self) -> int:
@@ -47,28 +91,50 @@ class TaskQueue:
     def has_waiting_poll(self) -> bool:
         return any(not future.done() for _, future in self._waiting)
 
-    def oldest_task_added_at(self) -> datetime | None:
-        return min((task.added_at for _, _, task in self._backlog), default=None)
+    def backlog(self) -> Backlog:
+        return _summary(task for *_, task in self._backlog)
+
+    def backlog_by_priority(self) -> dict[int, Backlog]:
+        """Only those priorities that something waits for."""
+        tasks: dict[int, list[Task]] = {}
+        for priority_key, _, _, task in self._backlog:
+            tasks.setdefault(priority_key, []).append(task)
+        return {key: _summary(iter(waiting)) for key, waiting in sorted(tasks.items())}
 
     def add(self, task: Task) -> None:
         """Hand the task to a parked poll, or keep it."""
-        self.added += 1
-        self._offer(task, next(self._order))
+        self.added.count(task.added_at)
+        if not self._hand_over(task):
+            heapq.heappush(self._backlog, (task.priority_key, self._pass(task), next(self._order), task))
 
-    def _offer(self, task: Task, order: int) -> None:
+    def _hand_over(self, task: Task) -> bool:
         while self._waiting:
             _, future = self._waiting.popleft()
             if not future.done():
-                self.dispatched += 1
                 future.set_result(task)
-                return
-        heapq.heappush(self._backlog, (task.priority_key, order, task))
+                return True
+        return False
+
+    def _pass(self, task: Task) -> float:
+        passes = self._passes.setdefault(task.priority_key, {})
+        reached = self._reached.get(task.priority_key, 0.0)
+        turn = max(passes.get(task.fairness_key, reached), reached) + 1.0 / task.fairness_weight
+        passes[task.fairness_key] = turn
+        return turn
+
+    def _pop(self) -> Task:
+        priority_key, turn, _, task = heapq.heappop(self._backlog)
+        if turn > HEAD:
+            self._reached[priority_key] = turn
+        if not self._backlog:
+            self._reached.clear()
+            self._passes.clear()
+        return task
 
     async def take(self, worker: str, timeout_seconds: float) -> Task | None:
-        """The next task, for this worker (its instance key or identity); None when none came in time, or the poll was cut."""
+        """The next task for this worker (its instance key or identity); None if none came, or the poll was cut."""
         if self._backlog:
-            self.dispatched += 1
-            return heapq.heappop(self._backlog)[2]
+            return self._pop()
         if timeout_seconds <= 0:
             return None
         future: asyncio.Future[Task | None] = asyncio.get_running_loop().create_future()
@@ -78,8 +144,7 @@ class TaskQueue:
             return await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled() and (task := future.result()) is not None:
-                self.dispatched -= 1
-                self._offer(task, -1)  # nobody has seen it: back to the head
+                self._return(task)  # nobody has seen it
             else:
                 future.cancel()
             raise
@@ -88,10 +153,14 @@ class TaskQueue:
 
     def discard(self, task: Task) -> None:
         """Forget a task that waits in the backlog for nothing."""
-        kept = [entry for entry in self._backlog if entry[2] is not task]
+        kept = [entry for entry in self._backlog if entry[3] is not task]
         if len(kept) < len(self._backlog):
             heapq.heapify(kept)
             self._backlog = kept
+
+    def _return(self, task: Task) -> None:
+        if not self._hand_over(task):
+            heapq.heappush(self._backlog, (task.priority_key, HEAD, next(self._order), task))
 
     def cut_polls(self, worker: str | None = None) -> None:
         """End parked polls with no task: all, or those of one worker."""
@@ -99,6 +168,11 @@ class TaskQueue:
             if not future.done() and worker in (None, owner):
                 future.set_result(None)
         self._waiting = deque(entry for entry in self._waiting if not entry[1].done())
+
+
+def _summary(tasks: Iterator[Task]) -> Backlog:
+    added = [task.added_at for task in tasks]
+    return Backlog(len(added), min(added, default=None))
 
 
 def _expire(future: asyncio.Future[Task | None]) -> None:

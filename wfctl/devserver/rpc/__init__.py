@@ -6,6 +6,7 @@ from typing import Any
 
 from wfctl.devserver.rpc import (
     activities,
+    activity_operations,
     cluster,
     descriptions,
     histories,
@@ -27,6 +28,7 @@ TABLES: tuple[dict[str, Any], ...] = (
     descriptions.RPCS,
     workflow_tasks.RPCS,
     activities.RPCS,
+    activity_operations.RPCS,
     updates.RPCS,
     queries.RPCS,
     multi_operations.RPCS,

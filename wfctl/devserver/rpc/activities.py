@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from temporalio.api.common.v1 import Payloads, WorkflowExecution
+from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflowservice.v1 import (
     PollActivityTaskQueueRequest,
     PollActivityTaskQueueResponse,
@@ -27,16 +28,19 @@ from temporalio.api.workflowservice.v1 import (
     RespondActivityTaskFailedResponse,
 )
 
+from wfctl.devserver.core import failures, validation
 from wfctl.devserver.core.entities import activity as activities
 from wfctl.devserver.core.entities.activity import Activity
-from wfctl.devserver.core.errors import NotFound
+from wfctl.devserver.core.errors import InvalidArgument, NotFound
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.engine.runs import Run
 from wfctl.devserver.matching.queues import ACTIVITY
-from wfctl.devserver.rpc import tokens
+from wfctl.devserver.rpc import requests, tokens
 from wfctl.devserver.rpc.backend import Backend, Call
 
 GONE = "invalid activityID or activity already timed out or invoking workflow is completed"
+HEARTBEAT_TOO_LARGE = "Heartbeat details exceed size limit."
+LONGEST_PROTO_DURATION = 315_576_000_000  # seconds
 
 
 async def poll_activity_task_queue(
@@ -44,19 +48,24 @@ async def poll_activity_task_queue(
 ) -> PollActivityTaskQueueResponse:
     """Waits for an activity task; answers an empty message when none came in time."""
     namespace = backend.namespaces.resolve(request.namespace)
+    validation.check_task_queue(request, backend.settings)
+    requests.check_identity(request, backend.settings)
     queue = backend.queues.get(namespace.id, ACTIVITY, request.task_queue.name)
     deadline = call.poll_deadline(backend.settings.long_poll_seconds)
-    queue.pollers.seen(request.identity, backend.clock.now())
+    requests.note_poller(queue, request, backend.clock.now())
     while True:
         task = await queue.take(request.worker_instance_key or request.identity, deadline - call.time())
-        queue.pollers.seen(request.identity, backend.clock.now())
+        requests.note_poller(queue, request, backend.clock.now())
         if task is None:
             return PollActivityTaskQueueResponse()
+        queue.dispatched.count(backend.clock.now())
         run = await backend.runs.load_or_none(task.run_key)
         if run is None or not run.execution.is_running:
             continue
         activity = run.execution.activities.get(task.scheduled_event_id)
-        if activity is None or not activity.is_scheduled or activity.attempt != task.attempt:
+        if activity is None or not activity.is_scheduled or activity.pause:
+            continue
+        if (activity.attempt, activity.stamp) != (task.attempt, task.stamp):
             continue
         started = start_task(backend, run, activity, request.identity)
         await backend.runs.committed(run)
@@ -67,7 +76,7 @@ def start_task(backend: Backend, run: Run, activity: Activity, identity: str) ->
     """A worker takes the attempt: the poll response."""
     request_id = backend.runs.new_id()
     backend.runs.step(run, lambda execution: activities.start(execution, activity, request_id, identity))
-    execution, attributes = run.execution, activity.attributes
+    execution, attributes, options = run.execution, activity.attributes, activity.options
     response = PollActivityTaskQueueResponse(
         task_token=_token(execution, activity),
         workflow_namespace=execution.namespace,
@@ -79,12 +88,14 @@ def start_task(backend: Backend, run: Run, activity: Activity, identity: str) ->
         input=attributes.input if attributes.HasField("input") else None,
         heartbeat_details=activity.heartbeat_details,
         attempt=activity.attempt,
-        schedule_to_close_timeout=attributes.schedule_to_close_timeout,
-        start_to_close_timeout=attributes.start_to_close_timeout,
-        heartbeat_timeout=attributes.heartbeat_timeout,
-        retry_policy=attributes.retry_policy,
-        priority=attributes.priority,
+        schedule_to_close_timeout=options.schedule_to_close_timeout,
+        start_to_close_timeout=options.start_to_close_timeout,
+        heartbeat_timeout=options.heartbeat_timeout,
+        retry_policy=activity.retry_policy,
     )
+    priority = activities.priority(execution, activity)
+    if priority.ByteSize():
+        response.priority.CopyFrom(priority)
     response.scheduled_time.FromDatetime(activity.scheduled_time)
     response.current_attempt_scheduled_time.FromDatetime(activity.attempt_scheduled_time)
     if activity.started_time:
@@ -109,14 +120,19 @@ def _stamp(activity: Activity) -> int:
     return int(activity.started_time.timestamp() * 1_000_000) if activity.started_time else 0
 
 
-async def _by_token(backend: Backend, task_token: bytes) -> tuple[Run, Callable[[Execution], Activity]]:
+# How a call finds the activity that it means, once inside the step: what was found before may have changed.
+Find = Callable[[Execution], Activity]
+
+
+async def _by_token(backend: Backend, request: Any) -> tuple[Run, Find]:
     """The run, and how to find the started attempt that the token means. Raises NotFound for any other."""
-    token = tokens.parse_task(task_token)
+    token = tokens.parse_task(request.task_token)
     backend.namespaces.by_id(token.namespace_id)
+    requests.check_identity(request, backend.settings)
     run = await backend.runs.find(token.namespace_id, token.workflow_id, token.run_id)
 
     def find(execution: Execution) -> Activity:
-        _must_run(execution)
+        requests.check_running(execution)
         activity = execution.activities.get(token.scheduled_event_id)
         if (
             activity is None
@@ -130,130 +146,198 @@ async def _by_token(backend: Backend, task_token: bytes) -> tuple[Run, Callable[
     return run, find
 
 
-async def _by_id(
-    backend: Backend, namespace_name: str, workflow_id: str, run_id: str, activity_id: str
-) -> tuple[Run, Callable[[Execution], Activity]]:
-    namespace = backend.namespaces.resolve(namespace_name)
-    run = await backend.runs.find(namespace.id, workflow_id, run_id)
+async def _by_id(backend: Backend, request: Any, *, unstarted: bool = False) -> tuple[Run, Find]:
+    """The same for a workflow's id and an activity's; `unstarted` if no worker needs to have taken it."""
+    namespace = backend.namespaces.resolve(request.namespace)
+    if not request.activity_id:
+        raise InvalidArgument("ActivityId is not set on request.")
+    requests.check_identity(request, backend.settings)
+    if not request.workflow_id:
+        # Without a workflow the id is that of an activity that stands alone.
+        raise NotFound(f"activity not found for ID: {request.activity_id}")
+    if request.run_id and not validation.is_uuid(request.run_id):
+        raise InvalidArgument("RunId is not valid UUID.")
+    run = await backend.runs.find(namespace.id, request.workflow_id, request.run_id)
 
     def find(execution: Execution) -> Activity:
-        _must_run(execution)
-        activity = activities.by_id(execution, activity_id)
+        requests.check_running(execution)
+        activity = activities.by_id(execution, request.activity_id)
         if activity is None:
-            raise NotFound(f"cannot find pending activity with ActivityID {activity_id}")
+            raise NotFound(
+                f"cannot find pending activity with ActivityID {request.activity_id},"
+                " check workflow execution history for more details"
+            )
+        if not activity.is_started and not unstarted:
+            raise NotFound(GONE)
         return activity
 
     return run, find
-
-
-def _must_run(execution: Execution) -> None:
-    if not execution.is_running:
-        raise NotFound("workflow execution already completed")
 
 
 def _payloads(request: Any, field: str) -> Payloads | None:
     return getattr(request, field) if request.HasField(field) else None
 
 
+# -- results --------------------------------------------------------------------------------------------------------
+
+
 async def respond_activity_task_completed(
     backend: Backend, request: RespondActivityTaskCompletedRequest, call: Call
 ) -> RespondActivityTaskCompletedResponse:
-    run, find = await _by_token(backend, request.task_token)
-    await _complete(backend, run, find, request)
+    await _complete(backend, *await _by_token(backend, request), request)
     return RespondActivityTaskCompletedResponse()
 
 
 async def respond_activity_task_completed_by_id(
     backend: Backend, request: RespondActivityTaskCompletedByIdRequest, call: Call
 ) -> RespondActivityTaskCompletedByIdResponse:
-    run, find = await _by_id(backend, request.namespace, request.workflow_id, request.run_id, request.activity_id)
-    await _complete(backend, run, find, request)
+    await _complete(backend, *await _by_id(backend, request, unstarted=True), request)
     return RespondActivityTaskCompletedByIdResponse()
 
 
-async def _complete(backend: Backend, run: Run, find: Callable[[Execution], Activity], request: Any) -> None:
+async def _complete(backend: Backend, run: Run, find: Find, request: Any) -> None:
     result = _payloads(request, "result")
+    if request.result.ByteSize() > backend.settings.blob_size_error:
+        await _fail_with(backend, run, find, "Complete result exceeds size limit.", request.identity)
+        return
     backend.runs.step(run, lambda execution: activities.complete(execution, find(execution), result, request.identity))
     await backend.runs.committed(run)
 
 
-async def respond_activity_task_failed(
-    backend: Backend, request: RespondActivityTaskFailedRequest, call: Call
-) -> RespondActivityTaskFailedResponse:
-    run, find = await _by_token(backend, request.task_token)
-    await _fail(backend, run, find, request)
-    return RespondActivityTaskFailedResponse()
+async def _fail_with(backend: Backend, run: Run, find: Find, message: str, identity: str) -> None:
+    """What a worker sent is too large: its activity fails for that, and the call succeeds."""
 
-
-async def respond_activity_task_failed_by_id(
-    backend: Backend, request: RespondActivityTaskFailedByIdRequest, call: Call
-) -> RespondActivityTaskFailedByIdResponse:
-    run, find = await _by_id(backend, request.namespace, request.workflow_id, request.run_id, request.activity_id)
-    await _fail(backend, run, find, request)
-    return RespondActivityTaskFailedByIdResponse()
-
-
-async def _fail(backend: Backend, run: Run, find: Callable[[Execution], Activity], request: Any) -> None:
     def fail(execution: Execution) -> None:
         activity = find(execution)
-        if request.HasField("last_heartbeat_details"):
-            activities.heartbeat(execution, activity, request.last_heartbeat_details)
-        activities.fail(execution, activity, request.failure, request.identity)
+        if not activity.is_started:
+            raise NotFound(GONE)
+        activities.fail(execution, activity, failures.server(message), identity)
 
     backend.runs.step(run, fail)
     await backend.runs.committed(run)
 
 
+# -- failures -------------------------------------------------------------------------------------------------------
+
+
+async def respond_activity_task_failed(
+    backend: Backend, request: RespondActivityTaskFailedRequest, call: Call
+) -> RespondActivityTaskFailedResponse:
+    run, find = await _by_token(backend, request)
+    if request.HasField("failure") and not request.failure.HasField("application_failure_info"):
+        raise InvalidArgument("Failure must have ApplicationFailureInfo.")
+    return RespondActivityTaskFailedResponse(failures=await _fail(backend, run, find, request))
+
+
+async def respond_activity_task_failed_by_id(
+    backend: Backend, request: RespondActivityTaskFailedByIdRequest, call: Call
+) -> RespondActivityTaskFailedByIdResponse:
+    run, find = await _by_id(backend, request)
+    return RespondActivityTaskFailedByIdResponse(failures=await _fail(backend, run, find, request))
+
+
+async def _fail(backend: Backend, run: Run, find: Find, request: Any) -> list[Failure]:
+    """Answers with the failures that the server made of what was too large."""
+    limit = backend.settings.blob_size_error
+    failure: Failure | None = request.failure if request.HasField("failure") else None
+    _check_retry_delays(failure)
+    details = _payloads(request, "last_heartbeat_details")
+    replaced = []
+    if details is not None and details.ByteSize() > limit:
+        replaced.append(failures.server(HEARTBEAT_TOO_LARGE))
+        details = None
+    if failure is not None and failure.ByteSize() > limit:
+        failure = failures.too_large(failure, backend.settings.blob_size_warn)
+        replaced.append(failure)
+
+    def fail(execution: Execution) -> None:
+        activity = find(execution)
+        if details is not None:
+            activities.heartbeat(execution, activity, details)
+        activities.fail(execution, activity, failure, request.identity)
+
+    backend.runs.step(run, fail)
+    await backend.runs.committed(run)
+    return replaced
+
+
+def _check_retry_delays(failure: Failure | None) -> None:
+    while failure is not None:
+        delay = failure.application_failure_info.next_retry_delay
+        if abs(delay.seconds) > LONGEST_PROTO_DURATION or abs(delay.nanos) >= 10**9:
+            raise InvalidArgument(f"NextRetryDelay is not a valid duration: proto: duration ({delay}) out of range")
+        failure = failure.cause if failure.HasField("cause") else None
+
+
+# -- cancellations --------------------------------------------------------------------------------------------------
+
+
 async def respond_activity_task_canceled(
     backend: Backend, request: RespondActivityTaskCanceledRequest, call: Call
 ) -> RespondActivityTaskCanceledResponse:
-    run, find = await _by_token(backend, request.task_token)
-    await _cancel(backend, run, find, request)
+    await _cancel(backend, *await _by_token(backend, request), request)
     return RespondActivityTaskCanceledResponse()
 
 
 async def respond_activity_task_canceled_by_id(
     backend: Backend, request: RespondActivityTaskCanceledByIdRequest, call: Call
 ) -> RespondActivityTaskCanceledByIdResponse:
-    run, find = await _by_id(backend, request.namespace, request.workflow_id, request.run_id, request.activity_id)
-    await _cancel(backend, run, find, request)
+    await _cancel(backend, *await _by_id(backend, request), request)
     return RespondActivityTaskCanceledByIdResponse()
 
 
-async def _cancel(backend: Backend, run: Run, find: Callable[[Execution], Activity], request: Any) -> None:
+async def _cancel(backend: Backend, run: Run, find: Find, request: Any) -> None:
     details = _payloads(request, "details")
-    backend.runs.step(run, lambda execution: activities.cancel(execution, find(execution), details, request.identity))
+    if request.details.ByteSize() > backend.settings.blob_size_error:
+        await _fail_with(backend, run, find, "Cancel details exceed size limit.", request.identity)
+        return
+
+    def cancel(execution: Execution) -> None:
+        activity = find(execution)
+        if not activity.cancel_requested_event_id:
+            raise InvalidArgument("unable to mark activity as canceled without activity being request canceled first")
+        activities.cancel(execution, activity, details, request.identity)
+
+    backend.runs.step(run, cancel)
     await backend.runs.committed(run)
+
+
+# -- heartbeats -----------------------------------------------------------------------------------------------------
 
 
 async def record_activity_task_heartbeat(
     backend: Backend, request: RecordActivityTaskHeartbeatRequest, call: Call
 ) -> RecordActivityTaskHeartbeatResponse:
-    run, find = await _by_token(backend, request.task_token)
-    cancel_requested = await _heartbeat(backend, run, find, request)
-    return RecordActivityTaskHeartbeatResponse(cancel_requested=cancel_requested)
+    return RecordActivityTaskHeartbeatResponse(**await _heartbeat(backend, *await _by_token(backend, request), request))
 
 
 async def record_activity_task_heartbeat_by_id(
     backend: Backend, request: RecordActivityTaskHeartbeatByIdRequest, call: Call
 ) -> RecordActivityTaskHeartbeatByIdResponse:
-    run, find = await _by_id(backend, request.namespace, request.workflow_id, request.run_id, request.activity_id)
-    cancel_requested = await _heartbeat(backend, run, find, request)
-    return RecordActivityTaskHeartbeatByIdResponse(cancel_requested=cancel_requested)
+    return RecordActivityTaskHeartbeatByIdResponse(
+        **await _heartbeat(backend, *await _by_id(backend, request), request)
+    )
 
 
-async def _heartbeat(backend: Backend, run: Run, find: Callable[[Execution], Activity], request: Any) -> bool:
-    """Keeps the details and says whether cancellation was requested."""
+async def _heartbeat(backend: Backend, run: Run, find: Find, request: Any) -> dict[str, bool]:
+    """Keeps the details and tells the worker what it should know: canceled, paused, reset."""
     details = _payloads(request, "details")
+    if request.details.ByteSize() > backend.settings.blob_size_error:
+        await _fail_with(backend, run, find, HEARTBEAT_TOO_LARGE, request.identity)
+        return {"cancel_requested": True}
 
-    def beat(execution: Execution) -> bool:
+    def beat(execution: Execution) -> dict[str, bool]:
         activity = find(execution)
         activities.heartbeat(execution, activity, details)
-        return activity.cancel_requested_event_id != 0
+        return {
+            "cancel_requested": activity.cancel_requested_event_id != 0,
+            "activity_paused": activity.pause is not None,
+            "activity_reset": activity.reset,
+        }
 
-    cancel_requested = backend.runs.step(run, beat)
+    answer = backend.runs.step(run, beat)
     await backend.runs.committed(run)
-    return cancel_requested
+    return answer
 
 
 RPCS = {

@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType, PendingActivityState, PendingWorkflowTaskState, TaskQueueKind
+from temporalio.api.enums.v1 import EventType, PendingWorkflowTaskState, TaskQueueKind
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflow.v1 import (
-    PendingActivityInfo,
     PendingChildExecutionInfo,
     PendingWorkflowTaskInfo,
     RequestIdInfo,
@@ -20,10 +19,10 @@ from temporalio.api.workflow.v1 import (
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse
 
 from wfctl.devserver.core.entities import completion
-from wfctl.devserver.core.entities.activity import Activity, State
 from wfctl.devserver.core.entities.child_workflow import ChildWorkflow
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.rpc.backend import Backend, Call
+from wfctl.devserver.rpc.pending_activities import pending_activity
 
 
 async def describe_workflow_execution(
@@ -32,12 +31,12 @@ async def describe_workflow_execution(
     namespace = backend.namespaces.resolve(request.namespace)
     run = await backend.runs.find(namespace.id, request.execution.workflow_id, request.execution.run_id)
     await backend.runs.committed(run)
-    execution = run.execution
+    execution, now = run.execution, backend.clock.now()
     response = DescribeWorkflowExecutionResponse(
         execution_config=_config(execution),
         workflow_execution_info=_info(execution),
         workflow_extended_info=_extended(execution),
-        pending_activities=[_activity(activity) for activity in execution.activities.values()],
+        pending_activities=[pending_activity(activity, now) for activity in execution.activities.values()],
         pending_children=[_child(child) for child in execution.children.values()],
     )
     if execution.workflow_task.is_pending:
@@ -118,42 +117,6 @@ def _extended(execution: Execution) -> WorkflowExecutionExtendedInfo:
         info.execution_expiration_time.FromDatetime(chain)
     if expiration := completion.run_expiration(execution):
         info.run_expiration_time.FromDatetime(expiration)
-    return info
-
-
-def _activity(activity: Activity) -> PendingActivityInfo:
-    attributes = activity.attributes
-    state = {
-        State.SCHEDULED: PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED,
-        State.BACKING_OFF: PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED,
-        State.STARTED: PendingActivityState.PENDING_ACTIVITY_STATE_STARTED,
-    }[activity.state]
-    if activity.cancel_requested_event_id:
-        state = PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED
-    info = PendingActivityInfo(
-        activity_id=activity.id,
-        activity_type=attributes.activity_type,
-        state=state,
-        heartbeat_details=activity.heartbeat_details,
-        attempt=activity.attempt,
-        maximum_attempts=attributes.retry_policy.maximum_attempts,
-        last_failure=activity.last_failure,
-        last_worker_identity=activity.last_worker_identity,
-        priority=attributes.priority,
-    )
-    if not activity.is_started:
-        info.scheduled_time.FromDatetime(activity.attempt_scheduled_time)
-    if activity.expiration:
-        info.expiration_time.FromDatetime(activity.expiration)
-    if activity.started_time:
-        info.last_started_time.FromDatetime(activity.started_time)
-    if activity.heartbeat_time:
-        info.last_heartbeat_time.FromDatetime(activity.heartbeat_time)
-    if activity.last_attempt_complete_time:
-        info.last_attempt_complete_time.FromDatetime(activity.last_attempt_complete_time)
-    if activity.state is State.BACKING_OFF:
-        info.current_retry_interval.FromTimedelta(timedelta(seconds=activity.backoff_seconds))
-        info.next_attempt_schedule_time.FromDatetime(activity.attempt_scheduled_time)
     return info
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from wfctl.devserver.core.errors import InvalidArgument, NotFound
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.validation import is_uuid, length
+from wfctl.devserver.matching.queue import TaskQueue
 from wfctl.devserver.settings import Settings
 
 
@@ -33,3 +35,12 @@ def check_run_id(run_id: str) -> None:
 def check_running(execution: Execution) -> None:
     if not execution.is_running:
         raise NotFound("workflow execution already completed")
+
+
+def note_poller(queue: TaskQueue, request: Any, now: datetime) -> None:
+    """Remember who polls, and what it says of itself: DescribeTaskQueue shows it."""
+    poller = queue.pollers.seen(request.identity, now)
+    if request.HasField("worker_version_capabilities"):
+        poller.capabilities = request.worker_version_capabilities
+    if request.HasField("deployment_options"):
+        poller.deployment_options = request.deployment_options

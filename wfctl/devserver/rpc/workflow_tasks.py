@@ -41,12 +41,13 @@ async def poll_workflow_task_queue(
     _check_poll(backend, namespace, request)
     queue = backend.queues.get(namespace.id, WORKFLOW, request.task_queue.name)
     deadline = call.poll_deadline(backend.settings.long_poll_seconds)
-    queue.pollers.seen(request.identity, backend.clock.now())
+    requests.note_poller(queue, request, backend.clock.now())
     while True:
         task = await queue.take(request.worker_instance_key or request.identity, deadline - call.time())
-        queue.pollers.seen(request.identity, backend.clock.now())
+        requests.note_poller(queue, request, backend.clock.now())
         if task is None:
             return PollWorkflowTaskQueueResponse()
+        queue.dispatched.count(backend.clock.now())
         run = await backend.runs.load_or_none(task.run_key)
         if run is not None and task.query_id:
             asked = queries.query_task(backend, run, task, request.task_queue.name)

@@ -43,7 +43,17 @@ class Effects:
         self.queues.add_activity_task(run.execution.namespace_id, effect.queue_name, task)
 
     def _task(self, run: Run, effect: effects.EnqueueWorkflowTask | effects.EnqueueActivityTask) -> Task:
-        return Task(run.key, effect.scheduled_event_id, effect.attempt, effect.priority_key, self.runs.clock.now())
+        place = effect.place
+        return Task(
+            run.key,
+            effect.scheduled_event_id,
+            effect.attempt,
+            place.priority_key,
+            self.runs.clock.now(),
+            stamp=effect.stamp if isinstance(effect, effects.EnqueueActivityTask) else 0,
+            fairness_key=place.fairness_key,
+            fairness_weight=place.fairness_weight,
+        )
 
     # What concerns another run waits for a turn of the loop: the step that asked for it is still under way.
 

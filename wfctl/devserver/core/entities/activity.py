@@ -12,6 +12,9 @@ Theory. Only the schedule, the cancel request and the end of an activity are eve
     any          schedule-to-close   ended (timed out)
     not started  cancel request      ended (canceled) at once
 
+A paused activity lets a running attempt finish, starts no other, and has no timeouts. Its `stamp` counts what makes a
+task that waits in a queue void: a pause, a reset, changed options.
+
 ACTIVITY_TASK_STARTED is written just before the event that ends the activity, for the last attempt only.
 """
 
@@ -23,6 +26,7 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
+from temporalio.api.activity.v1 import ActivityOptions
 from temporalio.api.command.v1 import (
     RequestCancelActivityTaskCommandAttributes,
     ScheduleActivityTaskCommandAttributes,
@@ -44,7 +48,7 @@ from temporalio.api.history.v1 import (
 from temporalio.api.taskqueue.v1 import TaskQueue
 
 from wfctl.devserver.core import failures, retry
-from wfctl.devserver.core.effects import EnqueueActivityTask
+from wfctl.devserver.core.effects import EnqueueActivityTask, Place
 from wfctl.devserver.core.entities import workflow_task
 from wfctl.devserver.core.errors import BadCommand, InvalidArgument
 from wfctl.devserver.core.payloads import text_payloads
@@ -84,6 +88,16 @@ class State(IntEnum):
     BACKING_OFF = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Who paused an activity, when and why."""
+
+    time: datetime
+    identity: str
+    reason: str
+    request_id: str
+
+
 @dataclass(slots=True)
 class Activity:
     scheduled_event_id: int
@@ -104,7 +118,11 @@ class Activity:
     last_worker_identity: str = ""
     last_attempt_complete_time: datetime | None = None
     backoff_seconds: float = 0.0
-    packed: bytes | None = None
+    stamp: int = 0
+    pause: Pause | None = None
+    reset: bool = False  # the attempt that runs is told that it was reset
+    resets_heartbeat: bool = False  # the next attempt starts without heartbeat details
+    changed: ActivityOptions | None = None  # options that replace those of the schedule
 
     def __post_init__(self) -> None:
         self.attempt_scheduled_time = self.scheduled_time
@@ -122,12 +140,26 @@ class Activity:
         return self.state is State.STARTED
 
     @property
+    def options(self) -> ActivityOptions | ActivityTaskScheduledEventAttributes:
+        """Task queue, timeouts, retry policy and priority as they are now."""
+        return self.attributes if self.changed is None else self.changed
+
+    @property
     def expiration(self) -> datetime | None:
-        return _after(self.scheduled_time, self.attributes.schedule_to_close_timeout)
+        return _after(self.scheduled_time, self.options.schedule_to_close_timeout)
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        if self.changed is None:
+            return self.attributes.retry_policy
+        policy = RetryPolicy()
+        policy.CopyFrom(self.changed.retry_policy)
+        policy.non_retryable_error_types[:] = self.attributes.retry_policy.non_retryable_error_types
+        return policy
 
     def pack(self) -> list[Any] | None:
         """The attempt's state, or None for a first attempt that nobody has taken."""
-        if self.state is State.SCHEDULED and self.attempt == 1 and self.started_time is None:
+        if self.state is State.SCHEDULED and self.attempt == 1 and self.stamp == 0 and self.pause is None:
             return None
         return [
             int(self.state),
@@ -142,6 +174,13 @@ class Activity:
             self.last_worker_identity,
             _stamp(self.last_attempt_complete_time),
             self.backoff_seconds,
+            self.stamp,
+            [self.pause.time.timestamp(), self.pause.identity, self.pause.reason, self.pause.request_id]
+            if self.pause
+            else None,
+            self.reset,
+            self.resets_heartbeat,
+            self.changed.SerializeToString() if self.changed is not None else None,
         ]
 
     def unpack(self, packed: list[Any]) -> None:
@@ -158,6 +197,11 @@ class Activity:
             self.last_worker_identity,
             last_attempt_complete_time,
             self.backoff_seconds,
+            self.stamp,
+            pause,
+            self.reset,
+            self.resets_heartbeat,
+            changed,
         ) = packed
         self.state = State(state)
         self.attempt_scheduled_time = datetime.fromtimestamp(attempt_scheduled_time, UTC)
@@ -166,6 +210,8 @@ class Activity:
         self.heartbeat_details = Payloads.FromString(details) if details is not None else None
         self.last_failure = Failure.FromString(failure) if failure is not None else None
         self.last_attempt_complete_time = _unstamp(last_attempt_complete_time)
+        self.pause = Pause(datetime.fromtimestamp(pause[0], UTC), *pause[1:]) if pause else None
+        self.changed = ActivityOptions.FromString(changed) if changed is not None else None
 
 
 def _stamp(moment: datetime | None) -> float | None:
@@ -192,7 +238,7 @@ def on_schedule_activity_task(context: CommandContext, command: ScheduleActivity
     execution = context.execution
     policy = retry.with_defaults(command.retry_policy)
     _check_schedule(execution, command, policy)
-    timeouts = _normal_timeouts(command, execution.started.workflow_run_timeout.ToTimedelta())
+    timeouts = normal_timeouts(command, execution.started.workflow_run_timeout.ToTimedelta())
     attributes = ActivityTaskScheduledEventAttributes(
         activity_id=command.activity_id,
         activity_type=command.activity_type,
@@ -214,7 +260,7 @@ def on_schedule_activity_task(context: CommandContext, command: ScheduleActivity
     if command.request_eager_execution:
         context.eager_activities.append(activity)
     else:
-        execution.emit(_enqueue(activity))
+        enqueue(execution, activity)
 
 
 def _check_schedule(execution: Execution, command: ScheduleActivityTaskCommandAttributes, policy: RetryPolicy) -> None:
@@ -267,12 +313,12 @@ def check_options(options: Any, activity_id: str, activity_type: str) -> None:
         )
 
 
-def _normal_timeouts(command: Any, run_timeout: timedelta) -> tuple[timedelta, timedelta, timedelta, timedelta]:
+def normal_timeouts(options: Any, run_timeout: timedelta) -> tuple[timedelta, timedelta, timedelta, timedelta]:
     """schedule-to-close, schedule-to-start, start-to-close, heartbeat: filled in and capped as the server does."""
-    to_close = command.schedule_to_close_timeout.ToTimedelta()
-    to_start = command.schedule_to_start_timeout.ToTimedelta()
-    start_to_close = command.start_to_close_timeout.ToTimedelta()
-    heartbeat = command.heartbeat_timeout.ToTimedelta()
+    to_close = options.schedule_to_close_timeout.ToTimedelta()
+    to_start = options.schedule_to_start_timeout.ToTimedelta()
+    start_to_close = options.start_to_close_timeout.ToTimedelta()
+    heartbeat = options.heartbeat_timeout.ToTimedelta()
     if to_close:
         to_start = min(to_start, to_close) if to_start else to_close
         start_to_close = min(start_to_close, to_close) if start_to_close else to_close
@@ -334,7 +380,7 @@ def _ended_meanwhile(execution: Execution, scheduled_event_id: int) -> bool:
 
 def start(execution: Execution, activity: Activity, request_id: str, identity: str) -> None:
     """A worker takes the attempt."""
-    assert activity.is_scheduled
+    assert not activity.is_started
     activity.state = State.STARTED
     activity.started_time = execution.now
     activity.started_identity = identity
@@ -344,11 +390,13 @@ def start(execution: Execution, activity: Activity, request_id: str, identity: s
 
 def heartbeat(execution: Execution, activity: Activity, details: Payloads | None) -> None:
     activity.heartbeat_time = execution.now
-    if details is not None:
-        activity.heartbeat_details = details
+    activity.heartbeat_details = details
 
 
 def complete(execution: Execution, activity: Activity, result: Payloads | None, identity: str) -> None:
+    """The result is there. Whoever knows the activity's id may complete it even if no worker has taken it."""
+    if not activity.is_started:
+        start(execution, activity, "", identity)
     started_event_id = _record_started(execution, activity)
     attributes = ActivityTaskCompletedEventAttributes(
         scheduled_event_id=activity.scheduled_event_id, started_event_id=started_event_id, identity=identity
@@ -359,11 +407,11 @@ def complete(execution: Execution, activity: Activity, result: Payloads | None, 
     workflow_task.schedule_if_none(execution)
 
 
-def fail(execution: Execution, activity: Activity, failure: Failure, identity: str) -> None:
+def fail(execution: Execution, activity: Activity, failure: Failure | None, identity: str) -> None:
     """The attempt failed: back off, or end the activity."""
-    decision = _decide(execution, activity, failure)
-    if decision.retries:
-        _back_off(execution, activity, failure, decision)
+    activity.last_attempt_complete_time = execution.now
+    state = _retry(execution, activity, failure)
+    if state == RetryState.RETRY_STATE_IN_PROGRESS:
         return
     started_event_id = _record_started(execution, activity)
     execution.record(
@@ -372,7 +420,7 @@ def fail(execution: Execution, activity: Activity, failure: Failure, identity: s
             scheduled_event_id=activity.scheduled_event_id,
             started_event_id=started_event_id,
             identity=identity,
-            retry_state=decision.state,
+            retry_state=state,
         )
     )
     workflow_task.schedule_if_none(execution)
@@ -393,24 +441,46 @@ def cancel(execution: Execution, activity: Activity, details: Payloads | None, i
     workflow_task.schedule_if_none(execution)
 
 
-def _decide(execution: Execution, activity: Activity, failure: Failure) -> retry.Decision:
+def _retry(execution: Execution, activity: Activity, failure: Failure | None) -> RetryState.ValueType:
+    """Prepare another attempt (IN_PROGRESS), or say why there is none."""
     if activity.cancel_requested_event_id:
-        return retry.Decision(RetryState.RETRY_STATE_CANCEL_REQUESTED)
-    policy = activity.attributes.retry_policy
-    return retry.decide(policy, activity.attempt, execution.now, activity.expiration, failure)
-
-
-def _back_off(execution: Execution, activity: Activity, failure: Failure, decision: retry.Decision) -> None:
-    assert decision.backoff_seconds is not None
-    activity.state = State.BACKING_OFF
+        return RetryState.RETRY_STATE_CANCEL_REQUESTED
+    decision = retry.decide(activity.retry_policy, activity.attempt, execution.now, activity.expiration, failure)
+    if activity.pause and decision.state != RetryState.RETRY_STATE_NON_RETRYABLE_FAILURE:
+        _clear_attempt(activity)
+        activity.state = State.SCHEDULED
+        activity.stamp += 1
+    elif decision.backoff_seconds is not None:
+        activity.backoff_seconds = decision.backoff_seconds
+        prepare_attempt(activity, execution.now + timedelta(seconds=decision.backoff_seconds))
+    else:
+        return decision.state
     activity.attempt += 1
-    activity.backoff_seconds = decision.backoff_seconds
-    activity.attempt_scheduled_time = execution.now + timedelta(seconds=decision.backoff_seconds)
-    activity.last_failure = failure
-    activity.last_attempt_complete_time = execution.now
+    activity.last_failure = _kept_failure(execution, failure)
+    return RetryState.RETRY_STATE_IN_PROGRESS
+
+
+def _kept_failure(execution: Execution, failure: Failure | None) -> Failure | None:
+    """What is remembered of a failed attempt is small: it travels with every later attempt."""
+    limit = execution.settings.activity_failure_size
+    if failure is None or failure.ByteSize() <= limit:
+        return failure
+    return failures.too_large(failure, limit, non_retryable=False)
+
+
+def prepare_attempt(activity: Activity, at: datetime) -> None:
+    """The next attempt comes at this time."""
+    _clear_attempt(activity)
+    activity.state = State.BACKING_OFF
+    activity.attempt_scheduled_time = at
+    if activity.resets_heartbeat:
+        activity.heartbeat_time = activity.heartbeat_details = None
+    activity.reset = activity.resets_heartbeat = False
+
+
+def _clear_attempt(activity: Activity) -> None:
     activity.started_time = None
     activity.request_id = ""
-    activity.heartbeat_time = None
 
 
 def _record_started(execution: Execution, activity: Activity) -> int:
@@ -460,19 +530,22 @@ def apply_activity_task_ended(execution: Execution, event: HistoryEvent, attribu
 
 def _deadlines(activity: Activity) -> Iterator[tuple[datetime, TimeoutType.ValueType]]:
     """When what runs out; UNSPECIFIED stands for the end of the pause between attempts."""
-    attributes = activity.attributes
+    if activity.pause:
+        return
+    options = activity.options
     if expiration := activity.expiration:
         yield expiration, TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE
     if activity.state is State.BACKING_OFF:
         yield activity.attempt_scheduled_time, TimeoutType.TIMEOUT_TYPE_UNSPECIFIED
     elif activity.state is State.SCHEDULED:
-        if deadline := _after(activity.attempt_scheduled_time, attributes.schedule_to_start_timeout):
+        if deadline := _after(activity.attempt_scheduled_time, options.schedule_to_start_timeout):
             yield deadline, TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START
     else:
         assert activity.started_time
-        if deadline := _after(activity.started_time, attributes.start_to_close_timeout):
+        if deadline := _after(activity.started_time, options.start_to_close_timeout):
             yield deadline, TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE
-        if deadline := _after(activity.heartbeat_time or activity.started_time, attributes.heartbeat_timeout):
+        alive = max(activity.heartbeat_time or activity.started_time, activity.started_time)
+        if deadline := _after(alive, options.heartbeat_timeout):
             yield deadline, TimeoutType.TIMEOUT_TYPE_HEARTBEAT
 
 
@@ -490,46 +563,64 @@ def on_deadline(execution: Execution) -> None:
     )
     if timeout_type == TimeoutType.TIMEOUT_TYPE_UNSPECIFIED:
         activity.state = State.SCHEDULED
-        execution.emit(_enqueue(activity))
+        enqueue(execution, activity)
     else:
         time_out(execution, activity, timeout_type)
 
 
 def time_out(execution: Execution, activity: Activity, timeout_type: TimeoutType.ValueType) -> None:
     failure = failures.activity_timeout(timeout_type)
-    state = _decide(execution, activity, failure)
-    if timeout_type in _FINAL_TIMEOUTS:
-        state = retry.Decision(RetryState.RETRY_STATE_TIMEOUT)
-    if state.retries:
-        _back_off(execution, activity, failure, state)
+    if timeout_type in _FINAL_TIMEOUTS and not activity.cancel_requested_event_id:
+        state = RetryState.RETRY_STATE_TIMEOUT
+    else:
+        state = _retry(execution, activity, failure)
+    if state == RetryState.RETRY_STATE_IN_PROGRESS:
         return
-    if state.state == RetryState.RETRY_STATE_TIMEOUT and timeout_type != TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START:
+    if state == RetryState.RETRY_STATE_TIMEOUT and timeout_type != TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START:
         # No time for another attempt: whatever ran out, it is reported as the schedule-to-close timeout.
         failure = failures.activity_timeout(TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, failures.NO_TIME_FOR_RETRY)
     if activity.heartbeat_details is not None:
         failure.timeout_failure_info.last_heartbeat_details.CopyFrom(activity.heartbeat_details)
+    if activity.last_failure is not None:
+        failure.cause.CopyFrom(activity.last_failure)
     started_event_id = _record_started(execution, activity)
     execution.record(
         ActivityTaskTimedOutEventAttributes(
             failure=failure,
             scheduled_event_id=activity.scheduled_event_id,
             started_event_id=started_event_id,
-            retry_state=state.state,
+            retry_state=state,
         )
     )
     workflow_task.schedule_if_none(execution)
 
 
-def _enqueue(activity: Activity) -> EnqueueActivityTask:
+def enqueue(execution: Execution, activity: Activity) -> None:
+    """The attempt waits for a worker."""
+    execution.emit(_enqueue(execution, activity))
+
+
+def _enqueue(execution: Execution, activity: Activity) -> EnqueueActivityTask:
     return EnqueueActivityTask(
-        activity.attributes.task_queue.name,
+        activity.options.task_queue.name,
         activity.scheduled_event_id,
         activity.attempt,
-        activity.attributes.priority.priority_key or 3,
+        activity.stamp,
+        Place.of(priority(execution, activity)),
+    )
+
+
+def priority(execution: Execution, activity: Activity) -> Priority:
+    """The activity's own priority over the workflow's."""
+    own, base = activity.options.priority, execution.started.priority
+    return Priority(
+        priority_key=own.priority_key or base.priority_key,
+        fairness_key=own.fairness_key or base.fairness_key,
+        fairness_weight=own.fairness_weight or base.fairness_weight,
     )
 
 
 def pending_effects(execution: Execution) -> Iterator[Effect]:
     for activity in execution.activities.values():
-        if activity.is_scheduled:
-            yield _enqueue(activity)
+        if activity.is_scheduled and not activity.pause:
+            yield _enqueue(execution, activity)

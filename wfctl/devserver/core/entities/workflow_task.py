@@ -45,7 +45,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.update.v1 import Rejection
 from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedRequest
 
-from wfctl.devserver.core.effects import EnqueueWorkflowTask, VisibilityChanged
+from wfctl.devserver.core.effects import EnqueueWorkflowTask, Place, VisibilityChanged
 from wfctl.devserver.core.visibility import build_ids
 
 if TYPE_CHECKING:
@@ -197,7 +197,8 @@ def schedule(
 
 def _enqueue(execution: Execution) -> EnqueueWorkflowTask:
     task = execution.workflow_task
-    return EnqueueWorkflowTask(queue_of(execution), task.scheduled_event_id, task.attempt)
+    place = Place.of(execution.started.priority)
+    return EnqueueWorkflowTask(queue_of(execution), task.scheduled_event_id, task.attempt, place)
 
 
 def _record_scheduled(
