@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.support.server import ROOT
 
-DRIVER_SECONDS = 110
+DRIVER_SECONDS = 300
 
 # What every SDK's driver runs; the issue calls the first nine seven workflows, as two of them end in two ways.
 COMMON = (

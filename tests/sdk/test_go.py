@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.sdk.report import COMMON, Report, run_driver
+from tests.sdk.report import COMMON, DRIVER_SECONDS, Report, run_driver
 from tests.support.server import ROOT, running_server, wfctl_executable
 
 # The first build on a machine compiles the SDK.
-pytestmark = [pytest.mark.needs_go, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.needs_go, pytest.mark.timeout(DRIVER_SECONDS + 300)]
 
 PROJECT = ROOT / "tests" / "sdk" / "go"
 BANK = (

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.sdk.python.driver import SCENARIOS
-from tests.sdk.report import COMMON, Report, run_driver
+from tests.sdk.report import COMMON, DRIVER_SECONDS, Report, run_driver
 from tests.support.server import running_server, wfctl_executable
+
+pytestmark = pytest.mark.timeout(DRIVER_SECONDS + 30)
 
 DRIVER = [sys.executable, "-m", "tests.sdk.python.driver"]
 NAMES = [scenario.__name__ for scenario in SCENARIOS]

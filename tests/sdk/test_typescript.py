@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.sdk.report import COMMON, Report, run_driver
+from tests.sdk.report import COMMON, DRIVER_SECONDS, Report, run_driver
 from tests.support.server import ROOT, running_server, wfctl_executable
 
-pytestmark = pytest.mark.needs_node
+pytestmark = [pytest.mark.needs_node, pytest.mark.timeout(DRIVER_SECONDS + 30)]
 
 PROJECT = ROOT / "tests" / "sdk" / "typescript"
 PROPERTY = (

@@ -21,7 +21,7 @@ import (
 	"go.temporal.io/sdk/worker"
 )
 
-const timePerScenario = time.Minute
+const timePerScenario = 30 * time.Second
 
 // The scenarios fail their activities on purpose; that is not worth a line.
 var quiet = sdklog.NewStructuredLogger(slog.New(slog.NewTextHandler(io.Discard, nil)))

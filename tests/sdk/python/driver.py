@@ -39,7 +39,7 @@ from temporalio.worker import Replayer, Worker
 
 from tests.sdk.python import activities, workflows
 
-SECONDS_PER_SCENARIO = 60
+SECONDS_PER_SCENARIO = 30
 
 
 class Run:

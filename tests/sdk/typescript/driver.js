@@ -10,7 +10,7 @@ const { TestWorkflowEnvironment } = require('@temporalio/testing');
 const { activities } = require('./activities');
 const { newId, scenarios } = require('./scenarios');
 
-const MILLISECONDS_PER_SCENARIO = 60_000;
+const MILLISECONDS_PER_SCENARIO = 30_000;
 const POLL_MILLISECONDS = 20;
 // The scenarios fail their activities on purpose: only what the SDK itself calls an error is shown.
 const logger = new DefaultLogger('ERROR');
