@@ -5,7 +5,10 @@ from __future__ import annotations
 
 def main() -> None:
     """Hand over to the command tree; imported late so that importing this module costs nothing."""
-    from wfctl.cli import main as run
+    try:
+        from wfctl.cli import main as run
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
 
     run()
 
