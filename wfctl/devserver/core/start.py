@@ -117,11 +117,10 @@ def first_run(
         attempt=1,
         cron_schedule=request.cron_schedule,
         workflow_id=request.workflow_id,
-        priority=request.priority,
         eager_execution_accepted=eager,
         completion_callbacks=request.completion_callbacks,
     )
-    names = ("input", "header", "continued_failure", "last_completion_result", "versioning_override")
+    names = ("input", "header", "continued_failure", "last_completion_result", "versioning_override", "priority")
     copy_fields(request, attributes, *names)
     merge(attributes.memo.fields, request.memo.fields)
     merge(attributes.search_attributes.indexed_fields, request.search_attributes.indexed_fields)

@@ -19,7 +19,6 @@ from temporalio.api.history.v1 import WorkflowExecutionStartedEventAttributes
 
 from wfctl.devserver.clock import Clock
 from wfctl.devserver.core import effects, start
-from wfctl.devserver.core.entities import workflow_task
 from wfctl.devserver.core.errors import NotFound, Unavailable
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.history import History, parse, split
@@ -424,7 +423,7 @@ class Runs:
 
     def is_known_task(self, run: Run, scheduled_event_id: int) -> bool:
         task = run.execution.workflow_task
-        return task.state is workflow_task.State.SCHEDULED and task.scheduled_event_id == scheduled_event_id
+        return run.is_running and task.is_scheduled and task.scheduled_event_id == scheduled_event_id
 
 
 def _release(waiter: asyncio.Future[None]) -> None:

@@ -14,6 +14,7 @@ from wfctl.devserver.rpc import (
     namespaces,
     queries,
     search_attributes,
+    starts,
     updates,
     visibility,
     workers,
@@ -23,6 +24,7 @@ from wfctl.devserver.rpc import (
 
 # Every noun's table of RPCs; `router.py` merges them.
 TABLES: tuple[dict[str, Any], ...] = (
+    starts.RPCS,
     workflows.RPCS,
     histories.RPCS,
     descriptions.RPCS,

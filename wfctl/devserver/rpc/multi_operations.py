@@ -24,7 +24,7 @@ from wfctl.devserver.core.errors import (
 )
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.engine.runs import Run
-from wfctl.devserver.rpc import updates, workflows
+from wfctl.devserver.rpc import starts, updates
 from wfctl.devserver.rpc.backend import Backend, Call
 from wfctl.devserver.services import start as service
 
@@ -83,7 +83,7 @@ def _failed(of_start: ServiceError | None, of_update: ServiceError) -> MultiOper
 
 def _check_start(backend: Backend, namespace: str, start: StartWorkflowExecutionRequest) -> None:
     _check_namespace(namespace, start.namespace)
-    workflows.check_start_request(backend, namespace, start)
+    starts.check_start_request(backend, namespace, start)
     if start.cron_schedule:
         raise InvalidArgument("CronSchedule is not allowed.")
     if start.request_eager_execution:
@@ -131,7 +131,7 @@ def _uses(execution: Execution, start: StartWorkflowExecutionRequest, wanted: Up
 async def _update_existing(
     backend: Backend, run: Run, wanted: UpdateWorkflowExecutionRequest, call: Call
 ) -> ExecuteMultiOperationResponse:
-    started = workflows.start_response(run, created=False)
+    started = starts.start_response(run, created=False)
     started.ClearField("first_execution_run_id")
     with backend.updates.waiting(run, wanted.request.meta.update_id) as waiter:
         try:
@@ -152,15 +152,13 @@ async def _start_and_update(
     call: Call,
 ) -> ExecuteMultiOperationResponse:
     try:
-        started = await workflows.start_run(
-            backend, start, also=lambda execution: update.admit(execution, wanted.request)
-        )
+        started = await starts.start_run(backend, start, also=lambda execution: update.admit(execution, wanted.request))
         if not started.created or not started.run.execution.updates.is_known(wanted.request.meta.update_id):
             raise Unavailable("Workflow was not started.")  # somebody else started it meanwhile: clients try again
     except ServiceError as error:
         raise _failed(error, MultiOperationAborted()) from error
     run = started.run
-    response = workflows.start_response(run, created=True)
+    response = starts.start_response(run, created=True)
     with backend.updates.waiting(run, wanted.request.meta.update_id) as waiter:
         try:
             progress = await updates.wait_for_stage(backend, run, wanted, waiter, call)

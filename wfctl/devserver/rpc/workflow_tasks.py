@@ -83,7 +83,11 @@ def start_task(backend: Backend, run: Run, identity: str, *, sticky: bool, resen
         workflow_task.start(execution, request_id, identity)
         return update.send(execution, resend=resend_updates)
 
-    messages = backend.runs.step(run, start)
+    return started_task(backend, run, backend.runs.step(run, start), sticky=sticky)
+
+
+def started_task(backend: Backend, run: Run, messages: list[ProtocolMessage], *, sticky: bool) -> bytes:
+    """The poll response of the workflow task that is started."""
     execution = run.execution
     task = execution.workflow_task
     previous = execution.last_started_event_id

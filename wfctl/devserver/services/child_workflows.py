@@ -194,8 +194,9 @@ def _start_request(parent: Execution, child: ChildWorkflow) -> service.StartRequ
         workflow_type=attributes.workflow_type,
         task_queue=attributes.task_queue,
         cron_schedule=attributes.cron_schedule,
-        priority=_merged(parent.started.priority, attributes.priority),
     )
+    if parent.started.HasField("priority") or attributes.HasField("priority"):
+        request.priority.CopyFrom(_merged(parent.started.priority, attributes.priority))
     copy_fields(
         attributes, request, "input", "header", "workflow_execution_timeout", "workflow_run_timeout",
         "workflow_task_timeout", "retry_policy", "memo", "search_attributes", "versioning_override",

@@ -6,7 +6,7 @@ Rule. Between `current_run` and what is done about it, nothing may be awaited: t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from temporalio.api.enums.v1 import WorkflowExecutionStatus, WorkflowIdConflictPolicy, WorkflowIdReusePolicy
@@ -108,8 +108,6 @@ def _use(runs: Runs, current: Run, request: StartRequest) -> Started:
     attach = request.attach
     if attach is None:
         return Started(current, Outcome.REUSED)
-    if not attach.request_id:
-        attach = replace(attach, callbacks=())
     runs.step(current, lambda execution: options.attach(execution, attach))
     return Started(current, Outcome.ATTACHED if attach.request_id else Outcome.REUSED)
 
