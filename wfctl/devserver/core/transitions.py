@@ -54,6 +54,7 @@ class CommandContext:
     extras: dict[str, Any] = field(default_factory=dict)  # of the command at hand: its user metadata
     eager_activities: list[Activity] = field(default_factory=list)
     force_new_task: bool = False
+    started_children: set[str] = field(default_factory=set)  # workflow ids of children of this very task
     had_buffered: bool = False  # news came in while the worker decided: the run must not close over it
 
     def check_search_attributes(
@@ -62,11 +63,12 @@ class CommandContext:
         too_large: WorkflowTaskFailedCause.ValueType = Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES,
         *,
         already: SearchAttributes | None = None,
+        namespace: SearchAttributeTypes | None = None,
         describe: Callable[[str], str] = str,
     ) -> None:
         """Attributes that may not be set like this fail the workflow task; too large ones (with those that the run
         has `already`) end the workflow."""
-        settings, namespace = self.execution.settings, self.search_attributes
+        settings, namespace = self.execution.settings, namespace or self.search_attributes
         with refusing(Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES):
             validation.check_names(search_attributes, namespace.name, namespace.search_attributes)
         with refusing(Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES, describe=describe):

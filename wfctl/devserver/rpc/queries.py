@@ -247,6 +247,8 @@ async def respond_query_task_completed(
 
 
 def _parse(task_token: bytes) -> tokens.Query:
+    if not task_token:
+        raise InvalidArgument("Task token not set on request.")
     try:
         token = tokens.Query.FromString(task_token)
     except (DecodeError, UnicodeDecodeError):

@@ -31,7 +31,7 @@ from temporalio.api.command.v1 import (
     RequestCancelActivityTaskCommandAttributes,
     ScheduleActivityTaskCommandAttributes,
 )
-from temporalio.api.common.v1 import Header, Payloads, Priority, RetryPolicy
+from temporalio.api.common.v1 import Payloads, Priority, RetryPolicy
 from temporalio.api.enums.v1 import EventType, RetryState, TimeoutType
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause as Cause
 from temporalio.api.failure.v1 import Failure
@@ -51,7 +51,7 @@ from wfctl.devserver.core import failures, retry
 from wfctl.devserver.core.effects import EnqueueActivityTask, Place
 from wfctl.devserver.core.entities import workflow_task
 from wfctl.devserver.core.errors import BadCommand, InvalidArgument
-from wfctl.devserver.core.payloads import text_payloads
+from wfctl.devserver.core.payloads import copy_fields, text_payloads
 from wfctl.devserver.core.validation import (
     check_blob,
     check_duration,
@@ -243,14 +243,11 @@ def on_schedule_activity_task(context: CommandContext, command: ScheduleActivity
         activity_id=command.activity_id,
         activity_type=command.activity_type,
         task_queue=TaskQueue(name=command.task_queue.name, kind=workflow_task.NORMAL_QUEUE),
-        header=command.header if command.HasField("header") else Header(),
         workflow_task_completed_event_id=context.completed_event_id,
         retry_policy=policy,
         use_workflow_build_id=command.use_workflow_build_id,
-        priority=command.priority if command.HasField("priority") else Priority(),
     )
-    if command.HasField("input"):
-        attributes.input.CopyFrom(command.input)
+    copy_fields(command, attributes, "input", "header", "priority")
     attributes.schedule_to_close_timeout.FromTimedelta(timeouts[0])
     attributes.schedule_to_start_timeout.FromTimedelta(timeouts[1])
     attributes.start_to_close_timeout.FromTimedelta(timeouts[2])

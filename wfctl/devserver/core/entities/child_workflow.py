@@ -38,7 +38,7 @@ from temporalio.api.history.v1 import (
 )
 from temporalio.api.taskqueue.v1 import TaskQueue
 
-from wfctl.devserver.core import retry, timeouts
+from wfctl.devserver.core import command_checks, retry, timeouts
 from wfctl.devserver.core.effects import StartChild
 from wfctl.devserver.core.entities import workflow_task
 from wfctl.devserver.core.payloads import copy_fields, merge
@@ -76,6 +76,8 @@ def on_start_child_workflow_execution(
     namespace = execution.target_namespace(
         command.namespace, WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_BAD_START_CHILD_EXECUTION_ATTRIBUTES
     )
+    command_checks.check_start_child(context, command, namespace)
+    context.started_children.add(command.workflow_id)
     attributes = StartChildWorkflowExecutionInitiatedEventAttributes(
         namespace=namespace.name,
         namespace_id=namespace.id,

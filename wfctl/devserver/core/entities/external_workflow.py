@@ -36,6 +36,7 @@ from temporalio.api.history.v1 import (
     SignalExternalWorkflowExecutionInitiatedEventAttributes,
 )
 
+from wfctl.devserver.core import command_checks
 from wfctl.devserver.core.effects import CancelExternal, SignalExternal
 from wfctl.devserver.core.entities import workflow_task
 from wfctl.devserver.core.payloads import copy_fields
@@ -64,6 +65,7 @@ def on_signal_external_workflow_execution(
     namespace = execution.target_namespace(
         command.namespace, WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SIGNAL_WORKFLOW_EXECUTION_ATTRIBUTES
     )
+    command_checks.check_signal_external(context, command)
     attributes = SignalExternalWorkflowExecutionInitiatedEventAttributes(
         workflow_task_completed_event_id=context.completed_event_id,
         namespace=command.namespace,
@@ -87,6 +89,7 @@ def on_request_cancel_external_workflow_execution(
         command.namespace,
         WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_ATTRIBUTES,
     )
+    command_checks.check_cancel_external(context, command)
     attributes = RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(
         workflow_task_completed_event_id=context.completed_event_id,
         namespace=command.namespace,
