@@ -21,7 +21,7 @@ from typing import Any
 import msgpack
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from temporalio.api.common.v1 import Memo, SearchAttributes
+from temporalio.api.common.v1 import Memo, Priority, SearchAttributes
 from temporalio.api.enums.v1 import EventType, WorkflowExecutionStatus, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEventAttributes
 from temporalio.api.sdk.v1 import UserMetadata
@@ -81,8 +81,10 @@ class Execution:
     external_cancels: dict[int, ExternalRequest] = field(default_factory=dict)
     updates: Updates = field(default_factory=Updates)
     signal_count: int = 0
-    signal_request_ids: set[str] = field(default_factory=set)
+    signal_request_ids: dict[str, int] = field(default_factory=dict)  # request id -> event id
     request_ids: dict[str, int] = field(default_factory=dict)  # attached request id -> event id
+    priority: Priority = field(default_factory=Priority)
+    reset_time: datetime | None = None  # when this run was made from the beginning of another one
     cancel_requested: bool = False
     cancel_request_id: str = ""
     search_attributes: SearchAttributes = field(default_factory=SearchAttributes)
@@ -94,6 +96,7 @@ class Execution:
     build_ids: list[str] = field(default_factory=list)
 
     # What no event tells.
+    reset_run_id: str = ""  # the run that this one was reset to
     sticky: Sticky | None = None
     buffered: list[HistoryEvent] = field(default_factory=list)
     buffering: bool = False  # the commands of a workflow task are being handled
@@ -156,6 +159,12 @@ class Execution:
             raise BadCommand(cause, "cross namespace commands are not allowed")
         return namespace
 
+    def begin_anew(self) -> None:
+        """This run is a reset of another one: its clocks, and those of activities nobody took, start now."""
+        self.reset_time = self.start_time = self.now
+        for activity in self.activities.values():
+            activity.attempt_scheduled_time = self.now
+
     # -- rebuilding -----------------------------------------------------------------------------------------------
 
     def replay(self, events: Iterable[HistoryEvent]) -> None:
@@ -187,6 +196,7 @@ class Execution:
                     "transitions": self.transition_count,
                     "request_ids": self.request_ids,
                     "cancel_request_id": self.cancel_request_id,
+                    "reset_run_id": self.reset_run_id,
                 },
                 use_bin_type=True,
             )
@@ -207,6 +217,7 @@ class Execution:
         self.transition_count = state["transitions"]
         self.request_ids = state["request_ids"]
         self.cancel_request_id = state["cancel_request_id"]
+        self.reset_run_id = state["reset_run_id"]
 
     # -- time -----------------------------------------------------------------------------------------------------
 

@@ -275,5 +275,7 @@ def wire(event: HistoryEvent, event_id: int, started_ids: dict[int, int], execut
         origin = getattr(attributes, "scheduled_event_id", 0) or getattr(attributes, "initiated_event_id", 0)
         if origin in started_ids:
             attributes.started_event_id = started_ids[origin]
+    elif event.event_type == E.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED and attributes.request_id:
+        execution.signal_request_ids[attributes.request_id] = event_id
     elif event.event_type == E.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED and attributes.attached_request_id:
         execution.request_ids[attributes.attached_request_id] = event_id

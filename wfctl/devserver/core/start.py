@@ -14,7 +14,7 @@ from temporalio.api.sdk.v1 import UserMetadata
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import StartWorkflowExecutionRequest
 
-from wfctl.devserver.core import cron, retry, timeouts
+from wfctl.devserver.core import cron, reset_points, retry, timeouts
 from wfctl.devserver.core.entities import workflow_task
 from wfctl.devserver.core.payloads import copy_fields, merge
 
@@ -89,6 +89,9 @@ def next_run(
             setattr(attributes, name, getattr(previous, name))
         elif previous.HasField(name):  # type: ignore[arg-type]
             getattr(attributes, name).CopyFrom(getattr(previous, name))
+    attributes.prev_auto_reset_points.points.extend(
+        reset_points.expiring(execution.reset_points, execution.run_id, execution.now)
+    )
     attributes.first_workflow_task_backoff.FromTimedelta(backoff)
     return attributes
 

@@ -64,8 +64,8 @@ class Cache(Generic[Item]):
     def _shrink(self, running: bool) -> None:
         limit = self._limit_bytes if running else self._limit_bytes // CLOSED_SHARE
         line = self._lines[running]
-        # A look at each item at most: those in use stay, even over the limit.
-        for _ in range(len(line)):
+        # A look at each item at most, but for the one just added: it and those in use stay, even over the limit.
+        for _ in range(len(line) - 1):
             if self._totals[running] <= limit:
                 return
             key, item = next(iter(line.items()))

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -48,6 +49,9 @@ class Run:
     dropped: bool = False  # no longer in memory; whoever needs the run again loads it
     failed: bool = False  # a write of it did not reach the disk
     deleted: bool = False  # gone for good
+    pins: int = 0  # how many hold it in memory while they look at other runs too
+    # Where batches of events begin in what is not yet written, if that is more than one batch.
+    batches: Sequence[int] = ()
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -65,7 +69,7 @@ class Run:
     @property
     def is_idle(self) -> bool:
         """Nobody waits for it and everything of it is on disk."""
-        return self.last_write is None and not self.waiters
+        return self.last_write is None and not self.waiters and not self.pins
 
 
 @dataclass(slots=True)
@@ -98,21 +102,20 @@ class Runs:
         """The run, or the newest run of the workflow id. Raises NotFound."""
         run = await self.find_or_none(namespace_id, workflow_id, run_id)
         if run is None:
-            if run_id:
-                raise NotFound(f'workflow execution not found for workflow ID "{workflow_id}" and run ID "{run_id}"')
-            raise NotFound(f"workflow not found for ID: {workflow_id}")
+            raise no_such_run(workflow_id, run_id)
         return run
 
     async def find_or_none(self, namespace_id: str, workflow_id: str, run_id: str = "") -> Run | None:
         while True:
-            key = self._find_key(namespace_id, workflow_id, run_id)
+            key = self.find_key(namespace_id, workflow_id, run_id)
             if key is None:
                 return None
             run = await self.load_or_none(key)
             if run is None or not run.dropped:
                 return run
 
-    def _find_key(self, namespace_id: str, workflow_id: str, run_id: str) -> int | None:
+    def find_key(self, namespace_id: str, workflow_id: str, run_id: str = "") -> int | None:
+        """The key of the run, or of the newest run of the workflow id."""
         if run_id:
             key = self.keys.get((namespace_id, workflow_id, run_id))
         else:
@@ -169,6 +172,17 @@ class Runs:
             self.find_namespace,
         )
 
+    @contextmanager
+    def pinned(self, run: Run) -> Iterator[Run]:
+        """Hold a run in memory while others are looked up."""
+        run.pins += 1
+        try:
+            yield run
+        finally:
+            run.pins -= 1
+            if run.last_write is None:
+                self._settle(run)
+
     def _remember(self, run: Run) -> None:
         self.cache.put(run.key, run)
         self.keys[run.identity] = run.key
@@ -192,10 +206,11 @@ class Runs:
         workflow_id: str,
         run_id: str,
         begin: Callable[[Execution], None],
+        batches: Sequence[int] = (),
     ) -> Run:
         """A new run; `begin` records its first events. Not yet committed."""
         key, self.next_key = self.next_key, self.next_key + 1
-        run = Run(key, self._new_execution(namespace_id, workflow_id, run_id))
+        run = Run(key, self._new_execution(namespace_id, workflow_id, run_id), batches=batches)
         run.execution.begin(self.clock.now())
         begin(run.execution)
         self._remember(run)
@@ -267,7 +282,9 @@ class Runs:
             first_event_id=run.written_next_event_id,
             unevented=unevented,
             visibility=visibility,
+            batches=run.batches,
         )
+        run.batches = ()
         run.written_next_event_id = execution.next_event_id
         run.written_unevented = unevented
         done = self.database.write(statements, lambda: self._give_up(run))
@@ -302,6 +319,9 @@ class Runs:
         self._forget(run)
         self.timers.set(run.key, None)
         self.spawn(self._take_up([run.key], after_seconds=RETRY_SECONDS))
+
+    def is_deleting(self, key: int) -> bool:
+        return key in self._deleting
 
     async def delete(self, key: int) -> None:
         """Remove a run and its history: from memory now, from the disk with the next commit."""
@@ -348,7 +368,7 @@ class Runs:
             if condition():
                 return True
             if run.deleted:
-                raise NotFound("workflow execution not found")
+                raise no_such_run(run.execution.workflow_id, run.execution.run_id)
             remaining = deadline - asyncio.get_running_loop().time()
             if remaining <= 0:
                 return False
@@ -429,6 +449,12 @@ class Runs:
 def _release(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)
+
+
+def no_such_run(workflow_id: str, run_id: str = "") -> NotFound:
+    if run_id:
+        return NotFound(f'workflow execution not found for workflow ID "{workflow_id}" and run ID "{run_id}"')
+    return NotFound(f"workflow not found for ID: {workflow_id}")
 
 
 async def _logged(work: Awaitable[None]) -> None:

@@ -18,17 +18,23 @@ from temporalio.api.workflow.v1 import (
 )
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse
 
+from wfctl.devserver.core import overrides
 from wfctl.devserver.core.entities import completion
 from wfctl.devserver.core.entities.child_workflow import ChildWorkflow
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.rpc.backend import Backend, Call
 from wfctl.devserver.rpc.pending_activities import pending_activity
+from wfctl.devserver.rpc.requests import check_execution
+
+# 0001-01-01
+NEVER_SECONDS = -62135596800
 
 
 async def describe_workflow_execution(
     backend: Backend, request: DescribeWorkflowExecutionRequest, call: Call
 ) -> DescribeWorkflowExecutionResponse:
     namespace = backend.namespaces.resolve(request.namespace)
+    check_execution(request, "execution")
     run = await backend.runs.find(namespace.id, request.execution.workflow_id, request.execution.run_id)
     await backend.runs.committed(run)
     execution, now = run.execution, backend.clock.now()
@@ -93,31 +99,48 @@ def _info(execution: Execution) -> WorkflowExecutionInfo:
     if started.HasField("parent_workflow_execution"):
         info.parent_namespace_id = started.parent_workflow_namespace_id
         info.parent_execution.CopyFrom(started.parent_workflow_execution)
-    if started.priority.ByteSize():
-        info.priority.CopyFrom(started.priority)
+    if execution.priority.ByteSize():
+        info.priority.CopyFrom(execution.priority)
+    info.auto_reset_points.SetInParent()
+    if execution.worker_version is not None:
+        info.most_recent_worker_version_stamp.CopyFrom(execution.worker_version)
+    if execution.options is not None:
+        override = info.versioning_info.versioning_override
+        override.CopyFrom(execution.options)
+        override.behavior = overrides.behavior_of(execution.options)
     return info
 
 
 def _extended(execution: Execution) -> WorkflowExecutionExtendedInfo:
     info = WorkflowExecutionExtendedInfo(
         cancel_requested=execution.cancel_requested,
-        original_start_time=timestamp(execution.start_time),
-        request_id_infos={
-            request_id: RequestIdInfo(
-                event_type=execution.history.event(event_id).event_type
-                if event_id > 0
-                else EventType.EVENT_TYPE_UNSPECIFIED,
-                event_id=max(event_id, 0),
-                buffered=event_id < 0,
-            )
-            for request_id, event_id in execution.request_ids.items()
-        },
+        original_start_time=execution.history.event(1).event_time,
+        reset_run_id=execution.reset_run_id,
+        # Clients know the year 1 for "never", and take an absent time for 1970.
+        run_expiration_time=Timestamp(seconds=NEVER_SECONDS),
     )
+    for request_id, event_id in (*execution.request_ids.items(), *execution.signal_request_ids.items()):
+        info.request_id_infos[request_id].CopyFrom(_request_id_info(execution, request_id, event_id))
+    if execution.reset_time:
+        info.last_reset_time.FromDatetime(execution.reset_time)
     if chain := completion.chain_expiration(execution):
         info.execution_expiration_time.FromDatetime(chain)
     if expiration := completion.run_expiration(execution):
         info.run_expiration_time.FromDatetime(expiration)
     return info
+
+
+def _request_id_info(execution: Execution, request_id: str, event_id: int) -> RequestIdInfo:
+    """Which event a request id led to; one that is still buffered has no id yet."""
+    if event_id > 0:
+        return RequestIdInfo(event_type=execution.history.event(event_id).event_type, event_id=event_id)
+    signaled = request_id in execution.signal_request_ids
+    return RequestIdInfo(
+        event_type=EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+        if signaled
+        else EventType.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED,
+        buffered=True,
+    )
 
 
 def _child(child: ChildWorkflow) -> PendingChildExecutionInfo:

@@ -1,55 +1,117 @@
-"""Histories: page by page, backwards, or waiting for what comes next."""
+"""Histories: page by page, backwards, or waiting for what comes next.
+
+A page is as many batches as the client asked for events: what one step wrote is never torn apart. Pages are read from
+disk, batch by batch, so that a look at a long history that nobody has in memory costs no more than what it shows.
+"""
 
 from __future__ import annotations
+
+from functools import partial
+from typing import Any
 
 from google.protobuf.message import DecodeError
 from temporalio.api.enums.v1 import HistoryEventFilterType
 from temporalio.api.workflowservice.v1 import (
     GetWorkflowExecutionHistoryRequest,
     GetWorkflowExecutionHistoryResponse,
+    GetWorkflowExecutionHistoryReverseRequest,
+    GetWorkflowExecutionHistoryReverseResponse,
 )
 
 from wfctl.devserver.core.entities import workflow_task
 from wfctl.devserver.core.errors import InvalidArgument
-from wfctl.devserver.core.history import frame, varint
-from wfctl.devserver.engine.runs import Run
+from wfctl.devserver.core.history import frame, split, varint
+from wfctl.devserver.engine.runs import no_such_run
 from wfctl.devserver.rpc import tokens
 from wfctl.devserver.rpc.backend import Backend, Call
+from wfctl.devserver.rpc.requests import check_execution
+from wfctl.devserver.storage import histories as storage
 
-PAGE_SIZE = 256
+MAX_PAGE_SIZE = 256
+CLOSE_EVENT = HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT
 # Workers need to see a task that is not in history yet, as their polls show it; people do not.
 _WRITTEN_HISTORY_ONLY = ("temporal-cli", "temporal-ui")
 _HISTORY_TAG = varint(GetWorkflowExecutionHistoryResponse.DESCRIPTOR.fields_by_name["history"].number << 3 | 2)
+_REVERSE_TAG = varint(GetWorkflowExecutionHistoryReverseResponse.DESCRIPTOR.fields_by_name["history"].number << 3 | 2)
 
 
 async def get_workflow_execution_history(
     backend: Backend, request: GetWorkflowExecutionHistoryRequest, call: Call
 ) -> bytes:
-    namespace = backend.namespaces.resolve(request.namespace)
-    token = _parse(request.next_page_token)
-    run_id = token.run_id or request.execution.run_id
-    run = await backend.runs.find(namespace.id, request.execution.workflow_id, run_id)
-    await backend.runs.committed(run)
-    close_only = request.history_event_filter_type == HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT
+    key, token = _find(backend, request)
     first = token.next_event_id or 1
+    close_only = request.history_event_filter_type == CLOSE_EVENT
     if request.wait_new_event:
-        await _wait(backend, run, first, call, close_only=close_only)
-    execution = run.execution
-    end = execution.next_event_id
+        await _wait(backend, key, first, call, close_only=close_only)
+    else:
+        await _committed(backend, key)
+    head = await _head(backend, request, key)
     if close_only:
-        if request.wait_new_event and execution.is_running:
-            return _response(b"", _token(run, first))
-        return _response(execution.history.fragment(end - 1), b"")
-    page_end = min(end, first + (request.maximum_page_size if request.maximum_page_size > 0 else PAGE_SIZE))
-    more = page_end < end or (request.wait_new_event and execution.is_running)
-    events = execution.history.fragment(first, page_end)
-    if not more and call.metadata.get("client-name") not in _WRITTEN_HISTORY_ONLY:
-        events += b"".join(frame(event) for event in workflow_task.unwritten_events(execution))
-    return _response(events, _token(run, page_end) if more else b"")
+        return await _close_event(backend, request, key, head, first)
+    size = _page_size(request)
+    batches = await backend.database.read(partial(storage.batches, run_key=key, first_event_id=first, limit=size))
+    events = b"".join(batch.events for batch in batches)
+    if not batches:
+        return _response(b"", _token(head, first) if request.wait_new_event and head.is_open else b"")
+    next_event_id = batches[-1].next_event_id
+    at_end = len(batches) < size
+    if at_end and head.is_open and call.metadata.get("client-name") not in _WRITTEN_HISTORY_ONLY:
+        events += _unwritten(backend, key, next_event_id)
+    more = not at_end or (request.wait_new_event and head.is_open)
+    return _response(events, _token(head, next_event_id) if more else b"")
 
 
-async def _wait(backend: Backend, run: Run, first: int, call: Call, *, close_only: bool) -> None:
+async def get_workflow_execution_history_reverse(
+    backend: Backend, request: GetWorkflowExecutionHistoryReverseRequest, call: Call
+) -> bytes:
+    key, token = _find(backend, request)
+    await _committed(backend, key)
+    head = await _head(backend, request, key)
+    before = token.next_event_id or head.next_event_id
+    size = _page_size(request)
+    batches = await backend.database.read(
+        partial(storage.batches_before, run_key=key, next_event_id=before, limit=size)
+    )
+    events = b"".join(b"".join(reversed(list(split(batch.events)))) for batch in batches)
+    first = batches[-1].first_event_id if batches else 1
+    return _response(events, _token(head, first) if first > 1 else b"", _REVERSE_TAG)
+
+
+def _find(backend: Backend, request: Any) -> tuple[int, Any]:
+    """The run that is meant, by request or token, and the token. Raises NotFound, InvalidArgument."""
+    namespace = backend.namespaces.resolve(request.namespace)
+    check_execution(request, "execution")
+    token = _parse(request.next_page_token)
+    wanted = request.execution
+    if token.run_id and wanted.run_id and token.run_id != wanted.run_id:
+        raise InvalidArgument("RunId in the request does not match the NextPageToken.")
+    run_id = token.run_id or wanted.run_id
+    key = backend.runs.find_key(namespace.id, wanted.workflow_id, run_id)
+    if key is None or backend.runs.is_deleting(key):
+        raise no_such_run(wanted.workflow_id, run_id)
+    return key, token
+
+
+async def _head(backend: Backend, request: Any, key: int) -> storage.Head:
+    head = await backend.database.read(partial(storage.head, run_key=key))
+    if head is None:
+        raise no_such_run(request.execution.workflow_id, request.execution.run_id)
+    return head
+
+
+async def _committed(backend: Backend, key: int) -> None:
+    """What a run in memory has done and not yet written, others may have seen the effects of."""
+    run = backend.runs.cache.get(key)
+    if run is not None:
+        await backend.runs.committed(run)
+
+
+async def _wait(backend: Backend, key: int, first: int, call: Call, *, close_only: bool) -> None:
     """Until there is something new to tell, or the long poll is over."""
+    head = await backend.database.read(partial(storage.head, run_key=key))
+    if head is None or not head.is_open or (not close_only and head.next_event_id > first):
+        return
+    run = await backend.runs.load(key)
     remaining = call.remaining_seconds()
     longest = backend.settings.history_long_poll_seconds
     timeout = longest if remaining is None else min(longest, remaining - 1)
@@ -61,23 +123,48 @@ async def _wait(backend: Backend, run: Run, first: int, call: Call, *, close_onl
     await backend.runs.wait(run, condition, timeout)
 
 
-def _parse(token: bytes) -> tokens.HistoryPage:
+async def _close_event(
+    backend: Backend, request: GetWorkflowExecutionHistoryRequest, key: int, head: storage.Head, first: int
+) -> bytes:
+    if head.is_open:
+        return _response(b"", _token(head, first) if request.wait_new_event else b"")
+    last = await backend.database.read(
+        partial(storage.batches_before, run_key=key, next_event_id=head.next_event_id, limit=1)
+    )
+    return _response(list(split(last[0].events))[-1], b"")
+
+
+def _unwritten(backend: Backend, key: int, next_event_id: int) -> bytes:
+    """The task that follows this history and is not in it, if the run (which is then in memory) has one."""
+    run = backend.runs.cache.get(key)
+    if run is None or run.execution.next_event_id != next_event_id:
+        return b""
+    return b"".join(frame(event) for event in workflow_task.unwritten_events(run.execution))
+
+
+def _page_size(request: Any) -> int:
+    size: int = request.maximum_page_size
+    return min(size, MAX_PAGE_SIZE) if size > 0 else MAX_PAGE_SIZE
+
+
+def _parse(token: bytes) -> Any:
     try:
         return tokens.HistoryPage.FromString(token)
     except (DecodeError, UnicodeDecodeError):
         raise InvalidArgument("Invalid NextPageToken.") from None
 
 
-def _token(run: Run, next_event_id: int) -> bytes:
-    return bytes(tokens.HistoryPage(run_id=run.execution.run_id, next_event_id=next_event_id).SerializeToString())
+def _token(head: storage.Head, next_event_id: int) -> bytes:
+    return bytes(tokens.HistoryPage(run_id=head.run_id, next_event_id=next_event_id).SerializeToString())
 
 
-def _response(events: bytes, next_page_token: bytes) -> bytes:
+def _response(events: bytes, next_page_token: bytes, tag: bytes = _HISTORY_TAG) -> bytes:
     """Serialized events go onto the wire as they are: a message is the concatenation of its fields."""
     head = GetWorkflowExecutionHistoryResponse(next_page_token=next_page_token).SerializeToString()
-    return head + _HISTORY_TAG + varint(len(events)) + events
+    return head + tag + varint(len(events)) + events
 
 
 RPCS = {
     "GetWorkflowExecutionHistory": get_workflow_execution_history,
+    "GetWorkflowExecutionHistoryReverse": get_workflow_execution_history_reverse,
 }

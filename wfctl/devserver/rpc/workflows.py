@@ -71,15 +71,14 @@ async def request_cancel_workflow_execution(
     run = await _find_in_chain(backend, request)
 
     def cancel(execution: Execution) -> None:
-        if not execution.is_running:
-            return
-        _check_chain(execution, request.first_execution_run_id)
         cancellation.request_cancel(
             execution, request.reason, request.identity, request.request_id, links=request.links
         )
 
     if run.execution.is_running:
-        backend.runs.step(run, cancel)
+        _check_chain(run.execution, request.first_execution_run_id)
+        if not run.execution.cancel_requested:
+            backend.runs.step(run, cancel)
     await backend.runs.committed(run)
     return RequestCancelWorkflowExecutionResponse()
 

@@ -1,14 +1,18 @@
-"""What goes by itself: the runs of a deleted namespace, and closed runs after their namespace's retention."""
+"""What is removed: a run at a client's wish, the runs of a deleted namespace, and closed runs after their retention."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from functools import partial
 
+from wfctl.devserver.core import reset
+from wfctl.devserver.core.entities import completion
+from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.namespace import Namespace
-from wfctl.devserver.engine.runs import Runs
+from wfctl.devserver.engine.runs import Runs, no_such_run
 from wfctl.devserver.services.namespaces import Namespaces
-from wfctl.devserver.storage import executions, visibility
+from wfctl.devserver.storage import executions, histories, visibility
 
 # Runs that are deleted in one commit; between two, other work has its turn.
 BATCH = 100
@@ -31,6 +35,28 @@ async def empty_namespace(runs: Runs, namespaces: Namespaces, namespace: Namespa
             break
         await asyncio.gather(*map(runs.delete, keys))
     await namespaces.remove(namespace)
+
+
+async def delete_workflow_execution(runs: Runs, namespace_id: str, workflow_id: str, run_id: str) -> None:
+    """Remove a run; a running one is terminated first, so that those around it are told. Raises NotFound."""
+    while True:
+        key = runs.find_key(namespace_id, workflow_id, run_id)
+        if key is None or runs.is_deleting(key):
+            raise no_such_run(workflow_id, run_id)
+        run = runs.cache.get(key)
+        if run is not None:
+            if run.is_running:
+                runs.step(run, _terminate)
+            break
+        head = await runs.database.read(partial(histories.head, run_key=key))
+        if head is not None and not head.is_open:
+            break
+        await runs.load_or_none(key)
+    await asyncio.shield(asyncio.ensure_future(runs.delete(key)))
+
+
+def _terminate(execution: Execution) -> None:
+    completion.terminate(execution, "Delete workflow execution", None, reset.SERVICE)
 
 
 async def sweep(runs: Runs, namespaces: Namespaces, now: datetime) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -47,7 +47,13 @@ def position(run_key: int, event_id: int) -> int:
 
 
 def statements(
-    run_key: int, execution: Execution, *, first_event_id: int, unevented: bytes, visibility: bool
+    run_key: int,
+    execution: Execution,
+    *,
+    first_event_id: int,
+    unevented: bytes,
+    visibility: bool,
+    batches: Sequence[int] = (),
 ) -> list[Statement]:
     """What brings the disk from `first_event_id` to the run's present state."""
     deadline = execution.next_deadline()
@@ -74,7 +80,9 @@ def statements(
     else:
         out.append((UPDATE, (execution.status, execution.next_event_id, stamp, pending, unevented, run_key)))
     if execution.next_event_id > first_event_id:
-        out.append((APPEND, (position(run_key, first_event_id), execution.history.fragment(first_event_id))))
+        starts = batches or (first_event_id,)
+        for start, end in zip(starts, (*starts[1:], None), strict=True):
+            out.append((APPEND, (position(run_key, start), execution.history.fragment(start, end))))
     if visibility:
         out += visibility_storage.statements_for(execution.visibility_record(run_key))
     return out
@@ -98,6 +106,11 @@ def of_namespace(connection: sqlite3.Connection, namespace_id: str, limit: int) 
 def settled(run_key: int) -> Statement:
     """A closed run has nothing more to say to others."""
     return "UPDATE executions SET pending = 0 WHERE run_key = ?", (run_key,)
+
+
+def span(run_key: int) -> tuple[int, int]:
+    """The first and last position that the run's events can have."""
+    return position(run_key, 0), position(run_key + 1, 0) - 1
 
 
 def changes_visibility(first_event_id: int, pending: Iterable[effects.Effect]) -> bool:
@@ -133,7 +146,7 @@ def events(connection: sqlite3.Connection, run_key: int) -> bytes:
     """The whole history as one fragment."""
     rows = connection.execute(
         "SELECT events FROM history WHERE position BETWEEN ? AND ? ORDER BY position",
-        (position(run_key, 0), position(run_key + 1, 0) - 1),
+        span(run_key),
     )
     return b"".join(row[0] for row in rows)
 

@@ -35,7 +35,7 @@ from temporalio.api.history.v1 import (
 )
 from temporalio.api.taskqueue.v1 import TaskQueue
 
-from wfctl.devserver.core import cron, failures, retry, timeouts
+from wfctl.devserver.core import cron, failures, overrides, reset_points, retry, timeouts
 from wfctl.devserver.core.effects import Closed, LastWords, NewRun
 from wfctl.devserver.core.entities import workflow_task
 from wfctl.devserver.core.errors import BadCommand
@@ -77,12 +77,14 @@ def apply_workflow_execution_started(
     execution: Execution, event: HistoryEvent, attributes: WorkflowExecutionStartedEventAttributes
 ) -> None:
     execution.started = attributes
+    execution.priority = attributes.priority
+    execution.reset_points = list(attributes.prev_auto_reset_points.points)
     execution.user_metadata = event.user_metadata if event.HasField("user_metadata") else None
     execution.start_time = execution.now
     execution.memo.CopyFrom(attributes.memo)
     merge(execution.search_attributes.indexed_fields, attributes.search_attributes.indexed_fields)
     if attributes.HasField("versioning_override"):
-        execution.options = attributes.versioning_override
+        overrides.set_override(execution, attributes.versioning_override)
 
 
 # -- commands -------------------------------------------------------------------------------------------------------
@@ -363,6 +365,8 @@ def was_reset(execution: Execution) -> bool:
 def apply_closed(execution: Execution, event: HistoryEvent, attributes: Any) -> None:
     execution.status = STATUS_OF[event.event_type]
     execution.close_time = execution.now
+    if getattr(attributes, "new_execution_run_id", ""):
+        execution.reset_points = reset_points.expiring(execution.reset_points, execution.run_id, execution.now)
     execution.timers.clear()
     execution.activities.clear()
     execution.external_signals.clear()
@@ -425,6 +429,8 @@ def first_task_time(execution: Execution) -> datetime:
 def chain_expiration(execution: Execution) -> datetime | None:
     """When the execution timeout of the whole chain ends."""
     started = execution.started
+    if execution.reset_time and (timeout := started.workflow_execution_timeout.ToTimedelta()):
+        return execution.reset_time + timeout
     if started.HasField("workflow_execution_expiration_time"):
         return started.workflow_execution_expiration_time.ToDatetime(tzinfo=UTC)
     return None
@@ -433,7 +439,9 @@ def chain_expiration(execution: Execution) -> datetime | None:
 def run_expiration(execution: Execution) -> datetime | None:
     """When this run's own timeout ends."""
     timeout = execution.started.workflow_run_timeout.ToTimedelta()
-    return first_task_time(execution) + timeout if timeout else None
+    if not timeout:
+        return None
+    return (execution.reset_time or first_task_time(execution)) + timeout
 
 
 def deadlines(execution: Execution) -> Iterator[datetime]:

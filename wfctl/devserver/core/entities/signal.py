@@ -52,4 +52,4 @@ def apply_workflow_execution_signaled(
 ) -> None:
     execution.signal_count += 1
     if attributes.request_id:
-        execution.signal_request_ids.add(attributes.request_id)
+        execution.signal_request_ids[attributes.request_id] = event.event_id

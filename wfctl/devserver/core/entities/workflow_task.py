@@ -45,6 +45,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.update.v1 import Rejection
 from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedRequest
 
+from wfctl.devserver.core import reset_points
 from wfctl.devserver.core.effects import EnqueueWorkflowTask, Place, VisibilityChanged
 from wfctl.devserver.core.visibility import build_ids
 
@@ -420,8 +421,10 @@ def apply_workflow_task_completed(
     execution.last_started_event_id = attributes.started_event_id
     execution.last_completed_event_id = event.event_id
     stamp = attributes.worker_version if attributes.HasField("worker_version") else None
+    execution.worker_version = stamp
     if build_ids.add(execution.search_attributes.indexed_fields, stamp):
         execution.emit(VisibilityChanged())
+    reset_points.note_completed_task(execution, event.event_id, attributes)
     _clear(execution)
 
 
@@ -473,6 +476,8 @@ def apply_workflow_task_failed(
     _count_failure(execution)
     if attributes.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW:
         execution.workflow_task.attempt = 1
+        if attributes.new_run_id == execution.run_id:
+            execution.begin_anew()
 
 
 def _count_failure(execution: Execution, *, counts: bool = True) -> None:
