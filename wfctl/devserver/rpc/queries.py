@@ -132,9 +132,7 @@ async def _query_with_task(backend: Backend, run: Run, query: WorkflowQuery, cal
         return None
     if waiting.result.result_type == ANSWERED:
         return waiting.result.answer
-    if waiting.result.result_type == FAILED:
-        raise _failed(waiting.result)
-    raise InvalidArgument("query entered invalid state, this should be impossible")
+    raise _failed(waiting.result)
 
 
 def answer_buffered(backend: Backend, run: Run, request: RespondWorkflowTaskCompletedRequest) -> None:
@@ -142,7 +140,7 @@ def answer_buffered(backend: Backend, run: Run, request: RespondWorkflowTaskComp
     waiting = backend.queries.buffered.get(run.key, {})
     for query_id, result in request.query_results.items():
         query = waiting.get(query_id)
-        if query is None:
+        if query is None or result.result_type not in (ANSWERED, FAILED):
             continue
         if result.answer.ByteSize() > backend.settings.blob_size_error:
             query.error = InvalidArgument(TOO_LARGE)

@@ -320,16 +320,17 @@ def handle_remaining_messages(context: CommandContext) -> None:
 def _handle(context: CommandContext, message: ProtocolMessage) -> None:
     execution = context.execution
     body = _body(execution, message)
-    update = _find(execution, message, body)
     if not execution.is_running and not isinstance(body, Rejection):
-        if update.is_waiting_for_worker:
-            _end(execution, update, UpdateEnded(update.id, error=aborted_by_closing()))
+        given_up = execution.updates.in_flight.get(message.protocol_instance_id)
+        if given_up is not None and given_up.is_waiting_for_worker:
+            _end(execution, given_up, UpdateEnded(given_up.id, error=aborted_by_closing()))
         return
+    update = _find(execution, message, body)
     if update.state not in ALLOWED[type(body)]:
         raise BadCommand(
             BAD_MESSAGE,
             f"invalid state transition attempted for Update {update.id}: "
-            f"received *update.{type(body).DESCRIPTOR.name} message while in state {update.state.name}",
+            f"received *update.{type(body).DESCRIPTOR.name} message while in state {_state_name(context, update)}",
         )
     if isinstance(body, Acceptance):
         _accept(execution, update, body)
@@ -337,6 +338,12 @@ def _handle(context: CommandContext, message: ProtocolMessage) -> None:
         _end(execution, update, UpdateEnded(update.id, failure=body.failure))
     elif isinstance(body, Response):
         _complete(execution, update, body)
+
+
+def _state_name(context: CommandContext, update: Update) -> str:
+    """As the real server calls it: what this very task brought about is provisional."""
+    event_id = context.execution.updates.completed_event_ids.get(update.id, update.accepted_event_id)
+    return f"Provisionally{update.state.name}" if event_id > context.completed_event_id else update.state.name
 
 
 def _body(execution: Execution, message: ProtocolMessage) -> Acceptance | Rejection | Response:

@@ -382,6 +382,8 @@ def complete(execution: Execution, request: RespondWorkflowTaskCompletedRequest)
     assert task.is_started
     if _leaves_no_trace(execution, request):
         _clear(execution)
+        if not execution.last_completed_event_id:
+            execution.workflow_task.scheduled_time = None  # an update during the first backoff: it still has to end
         return 0
     if not task.written:
         task = _write_unwritten(execution, request.identity)
