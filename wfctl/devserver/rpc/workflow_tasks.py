@@ -44,7 +44,8 @@ async def poll_workflow_task_queue(
     requests.note_poller(queue, request, backend.clock.now())
     while True:
         task = await queue.take(request.worker_instance_key or request.identity, deadline - call.time())
-        requests.note_poller(queue, request, backend.clock.now())
+        if task is not None or call.time() >= deadline:  # else the worker left: its sticky queue is dead
+            requests.note_poller(queue, request, backend.clock.now())
         if task is None:
             return PollWorkflowTaskQueueResponse()
         queue.dispatched.count(backend.clock.now())
