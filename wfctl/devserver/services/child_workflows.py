@@ -14,6 +14,7 @@ from temporalio.api.workflowservice.v1 import StartWorkflowExecutionRequest
 from wfctl.devserver.core import start
 from wfctl.devserver.core.entities import cancellation, child_workflow, completion
 from wfctl.devserver.core.entities.child_workflow import ChildWorkflow
+from wfctl.devserver.core.entities.completion import SERVER
 from wfctl.devserver.core.errors import NamespaceNotFound, WorkflowExecutionAlreadyStarted
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.payloads import copy_fields
@@ -22,7 +23,6 @@ from wfctl.devserver.services import start as service
 from wfctl.devserver.services.namespaces import Namespaces
 
 Cause = StartChildWorkflowExecutionFailedCause
-SERVER = "history-service"
 
 
 class ChildWorkflows:

@@ -11,11 +11,12 @@ from temporalio.api.enums.v1 import (
 )
 
 from wfctl.devserver.core.entities import cancellation, external_workflow, signal
+from wfctl.devserver.core.entities.completion import SERVER
 from wfctl.devserver.core.entities.external_workflow import ExternalRequest
 from wfctl.devserver.core.errors import InvalidArgument, NamespaceNotFound
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.engine.runs import Run, Runs
-from wfctl.devserver.services.child_workflows import SERVER, is_child_of
+from wfctl.devserver.services.child_workflows import is_child_of
 from wfctl.devserver.services.namespaces import Namespaces
 
 SignalCause = SignalExternalWorkflowExecutionFailedCause

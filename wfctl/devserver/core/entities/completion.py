@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from wfctl.devserver.core.execution import Execution
     from wfctl.devserver.core.transitions import CommandContext
 
+# Who acts when the server itself does.
+SERVER = "history-service"
 # Who terminates a run that was reset.
 RESETTER = "history-resetter"
 _S = WorkflowExecutionStatus
@@ -281,7 +283,7 @@ def give_up_task(execution: Execution) -> None:
             execution,
             Cause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
             None,
-            execution.workflow_task.identity,
+            SERVER,
         )
     execution.flush()
 
@@ -437,11 +439,13 @@ def chain_expiration(execution: Execution) -> datetime | None:
 
 
 def run_expiration(execution: Execution) -> datetime | None:
-    """When this run's own timeout ends."""
+    """When this run's own timeout ends; the chain's may end it sooner."""
     timeout = execution.started.workflow_run_timeout.ToTimedelta()
     if not timeout:
         return None
-    return (execution.reset_time or first_task_time(execution)) + timeout
+    expiration = (execution.reset_time or first_task_time(execution)) + timeout
+    chain = chain_expiration(execution)
+    return min(expiration, chain) if chain else expiration
 
 
 def deadlines(execution: Execution) -> Iterator[datetime]:

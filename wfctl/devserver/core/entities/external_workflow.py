@@ -166,7 +166,6 @@ def record_cancel_failed(
             namespace=namespace,
             namespace_id=request.attributes.namespace_id,
             workflow_execution=request.attributes.workflow_execution,
-            control=request.attributes.control,
         )
     )
     workflow_task.schedule_if_none(execution)
