@@ -17,6 +17,7 @@ from wfctl.devserver.rpc.server import RpcServer
 from wfctl.devserver.services import deletion
 from wfctl.devserver.services.effects import Effects
 from wfctl.devserver.services.namespaces import Namespaces
+from wfctl.devserver.services.task_queues import TaskQueues
 from wfctl.devserver.storage.database import Database
 from wfctl.devserver.storage.file_check import refuse_corrupt
 from wfctl.devserver.storage.open import open_database
@@ -54,6 +55,8 @@ async def start(options: ServerOptions, clock: Clock | None = None) -> Server:
         await namespaces.ensure(options.namespaces, options.search_attributes, options.retention_seconds)
         await namespaces.reconcile(options.declared)
         queues = Queues(clock.now)
+        task_queues = TaskQueues(database, queues)
+        await task_queues.load()
         runs = Runs(
             database,
             clock,
@@ -62,7 +65,7 @@ async def start(options: ServerOptions, clock: Clock | None = None) -> Server:
             namespaces.resolve,
         )
         Effects(runs, queues, namespaces)
-        backend = Backend(options.settings, clock, database, namespaces, runs, queues)
+        backend = Backend(options.settings, clock, database, namespaces, runs, queues, task_queues)
         rpc = RpcServer(backend)
         port = rpc.listen(options.ip, options.port)
         recovered = await runs.recover()

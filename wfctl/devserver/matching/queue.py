@@ -1,4 +1,4 @@
-"""One task queue: a backlog of tasks or a line of parked polls, never both.
+"""One task queue: a backlog of tasks or a line of parked polls; both only while a rate limit holds tasks back.
 
 Tasks are handed out by priority (1 first). Within a priority the fairness keys take turns: each task gets a *pass*, one
 step of 1/weight behind the last task of its key, and the lowest pass goes first. So a key with a thousand tasks does not
@@ -61,6 +61,32 @@ class Rate:
         return sum(amount for number, amount in self._buckets if number > oldest) / RATE_WINDOW.total_seconds()
 
 
+class Bucket:
+    """How fast tasks may leave: `rate` a second, after a pause up to a second's worth at once."""
+
+    __slots__ = ("_tokens", "_updated", "rate")
+
+    def __init__(self, rate: float, now: float) -> None:
+        self.rate = rate
+        self._tokens = self._most
+        self._updated = now
+
+    @property
+    def _most(self) -> float:
+        return max(1.0, self.rate) if self.rate else 0.0
+
+    def wait_seconds(self, now: float) -> float:
+        """Until the next task may leave; 0 when one may leave now."""
+        self._tokens = min(self._most, self._tokens + (now - self._updated) * self.rate)
+        self._updated = now
+        if self._tokens >= 1.0:
+            return 0.0
+        return (1.0 - self._tokens) / self.rate if self.rate else float("inf")
+
+    def spend(self) -> None:
+        self._tokens -= 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Backlog:
     """What waits, as DescribeTaskQueue shows it."""
@@ -76,6 +102,11 @@ class TaskQueue:
     pollers: Pollers = field(default_factory=Pollers)
     added: Rate = field(default_factory=Rate)
     dispatched: Rate = field(default_factory=Rate)
+    weights: dict[str, float] = field(default_factory=dict)  # of fairness keys, over what the tasks say
+    configured_limit: float | None = None  # tasks a second, set by an operator
+    worker_limit: float | None = None  # the same, asked for by a worker
+    _bucket: Bucket | None = None
+    _drain_timer: asyncio.TimerHandle | None = None
     _backlog: list[tuple[int, float, int, Task]] = field(default_factory=list)
     _waiting: deque[tuple[str, asyncio.Future[Task | None]]] = field(default_factory=deque)
     _order: count[int] = field(default_factory=count)
@@ -101,24 +132,67 @@ class TaskQueue:
             tasks.setdefault(priority_key, []).append(task)
         return {key: _summary(iter(waiting)) for key, waiting in sorted(tasks.items())}
 
+    def set_limit(self, per_second: float | None) -> None:
+        """An operator's limit goes before a worker's."""
+        self.configured_limit = per_second
+        self._limit()
+
+    def set_worker_limit(self, per_second: float) -> None:
+        if per_second != self.worker_limit:
+            self.worker_limit = per_second
+            self._limit()
+
+    def _limit(self) -> None:
+        rate = self.worker_limit if self.configured_limit is None else self.configured_limit
+        self._bucket = None if rate is None else Bucket(rate, asyncio.get_running_loop().time())
+        self._drain()
+
+    def _wait_seconds(self) -> float:
+        return 0.0 if self._bucket is None else self._bucket.wait_seconds(asyncio.get_running_loop().time())
+
     def add(self, task: Task) -> None:
         """Hand the task to a parked poll, or keep it."""
         self.added.count(task.added_at)
-        if not self._hand_over(task):
+        if self._backlog or not self._hand_over(task):
             heapq.heappush(self._backlog, (task.priority_key, self._pass(task), next(self._order), task))
+            self._drain()
 
     def _hand_over(self, task: Task) -> bool:
+        if not self._waiting or self._wait_seconds():
+            return False
         while self._waiting:
             _, future = self._waiting.popleft()
             if not future.done():
+                self._spend()
                 future.set_result(task)
                 return True
         return False
 
+    def _spend(self) -> None:
+        if self._bucket is not None:
+            self._bucket.spend()
+
+    def _drain(self) -> None:
+        """Of a limited queue: hand over what may leave by now, and come back for the rest."""
+        if self._drain_timer is not None:
+            self._drain_timer.cancel()
+            self._drain_timer = None
+        while self._backlog and self._waiting:
+            wait = self._wait_seconds()
+            if wait:
+                if wait < float("inf"):
+                    self._drain_timer = asyncio.get_running_loop().call_later(wait, self._drain)
+                return
+            task = self._pop()
+            if not self._hand_over(task):
+                self._keep_first(task)
+
     def _pass(self, task: Task) -> float:
         passes = self._passes.setdefault(task.priority_key, {})
         reached = self._reached.get(task.priority_key, 0.0)
-        turn = max(passes.get(task.fairness_key, reached), reached) + 1.0 / task.fairness_weight
+        turn = max(passes.get(task.fairness_key, reached), reached) + 1.0 / self.weights.get(
+            task.fairness_key, task.fairness_weight
+        )
         passes[task.fairness_key] = turn
         return turn
 
@@ -133,13 +207,16 @@ class TaskQueue:
 
     async def take(self, worker: str, timeout_seconds: float) -> Task | None:
         """The next task for this worker (its instance key or identity); None if none came, or the poll was cut."""
-        if self._backlog:
+        if self._backlog and not self._wait_seconds():
+            self._spend()
             return self._pop()
         if timeout_seconds <= 0:
             return None
         future: asyncio.Future[Task | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((worker, future))
         timer = asyncio.get_running_loop().call_later(timeout_seconds, _expire, future)
+        if self._backlog:
+            self._drain()
         try:
             return await future
         except asyncio.CancelledError:
@@ -160,7 +237,11 @@ class TaskQueue:
 
     def _return(self, task: Task) -> None:
         if not self._hand_over(task):
-            heapq.heappush(self._backlog, (task.priority_key, HEAD, next(self._order), task))
+            self._keep_first(task)
+            self._drain()
+
+    def _keep_first(self, task: Task) -> None:
+        heapq.heappush(self._backlog, (task.priority_key, HEAD, next(self._order), task))
 
     def cut_polls(self, worker: str | None = None) -> None:
         """End parked polls with no task: all, or those of one worker."""

@@ -29,6 +29,10 @@ class Queues:
             queue = self._queues[key] = TaskQueue(namespace_id, name)
         return queue
 
+    def peek(self, namespace_id: str, kind: TaskQueueType.ValueType, name: str) -> TaskQueue:
+        """The queue, or an empty one that is forgotten again: a look brings nothing into being."""
+        return self._queues.get((namespace_id, int(kind), name)) or TaskQueue(namespace_id, name)
+
     def add_workflow_task(self, namespace_id: str, queue: TaskQueueProto, task: Task) -> None:
         """To the sticky worker if it is alive, to the run's own queue otherwise."""
         name = queue.name

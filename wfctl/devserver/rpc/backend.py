@@ -15,6 +15,7 @@ from wfctl.devserver.engine.runs import Runs
 from wfctl.devserver.engine.updates import UpdateWaiters
 from wfctl.devserver.matching.queues import Queues
 from wfctl.devserver.services.namespaces import Namespaces
+from wfctl.devserver.services.task_queues import TaskQueues
 from wfctl.devserver.settings import Settings
 from wfctl.devserver.storage.database import Database
 
@@ -33,6 +34,7 @@ class Backend:
     namespaces: Namespaces
     runs: Runs
     queues: Queues
+    task_queues: TaskQueues
     queries: Queries = field(default_factory=Queries)
     updates: UpdateWaiters = field(init=False)
 

@@ -44,3 +44,7 @@ def note_poller(queue: TaskQueue, request: Any, now: datetime) -> None:
         poller.capabilities = request.worker_version_capabilities
     if request.HasField("deployment_options"):
         poller.deployment_options = request.deployment_options
+    metadata = request.DESCRIPTOR.fields_by_name.get("task_queue_metadata")
+    if metadata is not None and request.task_queue_metadata.HasField("max_tasks_per_second"):
+        poller.rate_per_second = request.task_queue_metadata.max_tasks_per_second.value
+        queue.set_worker_limit(poller.rate_per_second)

@@ -12,6 +12,12 @@ CREATE TABLE namespaces (
     name TEXT NOT NULL UNIQUE,
     record BLOB NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE task_queues (
+    namespace_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    record BLOB NOT NULL,
+    PRIMARY KEY (namespace_id, name)
+) WITHOUT ROWID;
 CREATE TABLE executions (
     run_key INTEGER PRIMARY KEY,
     namespace_id TEXT NOT NULL,
