@@ -1,0 +1,341 @@
+"""The parent of the worker processes: feeds them histories, watches their clocks, survives their deaths.
+
+Theory. Each worker process loads the code once and judges one history at a time. A history belongs to exactly one
+process while it is judged; if that process dies or outlives the time limit, the history gets the verdict and a new process
+takes the next one. The parent never parses a history and holds no more of them than there are processes, plus a few read
+ahead, so memory does not depend on how many there are.
+
+Only this thread talks to the processes. Histories come from a thread of their own, because a server may be slow to
+hand them over while time limits have to be watched.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing import connection
+from typing import IO
+
+from wfctl.replay.messages import Done, Judged, LoadFailure, Ready, WorkerOptions
+from wfctl.replay.model import Finding, Result, Severity, Verdict
+from wfctl.replay.sources import StoredHistory
+
+_LOAD_SECONDS = 60.0
+_READ_AHEAD = 4
+TIMEOUT_RULE = "WR500"
+EXITED_RULE = "WR501"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    worker: WorkerOptions
+    jobs: int = 0
+    timeout_seconds: float = 120.0
+    fail_fast: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Process:
+    """One worker process and what it is busy with."""
+
+    popen: subprocess.Popen[bytes]
+    link: connection.Connection
+    log: IO[bytes]
+    ready: bool = False
+    job: tuple[int, StoredHistory] | None = None
+    judged: int = 0
+    deadline: float = 0.0
+
+
+@dataclass(slots=True)
+class Checker:
+    """Runs one check. Iterate over `results(…)`; `types` is filled as soon as the code is loaded."""
+
+    options: CheckOptions
+    types: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    stopped: str = ""
+    """Why not everything was judged: `--fail-fast`, or ctrl-c."""
+    _processes: list[_Process] = field(default_factory=list)
+    _started: int = 0
+
+    def results(self, histories: Iterable[StoredHistory]) -> Iterator[Result]:
+        """Each result, in the order of the histories; when the check is stopped, the rest as skipped."""
+        feed = _Feed(histories)
+        order = _Order()
+        try:
+            for number, result in self._run(feed):
+                yield from order.take(number, result)
+        except KeyboardInterrupt:
+            self.stopped = "interrupted"
+        finally:
+            feed.stop()
+            left = [process.job for process in self._processes if process.job is not None] + feed.waiting()
+            self._kill_all()
+        for number, stored in left:
+            if not order.has(number):
+                order.add(number, _unjudged(stored, self.stopped))
+        yield from order.rest()
+
+    def _run(self, feed: _Feed) -> Iterator[tuple[int, Result | None]]:
+        """Results as they come; None says that a stored thing has no more of them."""
+        wanted = self.options.jobs or max(1, len(os.sched_getaffinity(0)))
+        self._start()
+        while True:
+            self._hand_out(feed, wanted)
+            if feed.is_exhausted and not any(process.job for process in self._processes):
+                return
+            for process in self._wait(feed):
+                for number, result in self._hear(process):
+                    yield number, result
+                    if self.options.fail_fast and result is not None and not result.verdict.passes:
+                        self.stopped = "--fail-fast"
+                        return
+            yield from self._expire()
+
+    def _hand_out(self, feed: _Feed, wanted: int) -> None:
+        feed.fill()
+        while len(self._processes) < min(wanted, max(1, self._busy() + len(feed.ahead))):
+            self._start()
+        for process in self._processes:
+            if process.ready and process.job is None and feed.ahead:
+                process.job = feed.ahead.popleft()
+                process.deadline = time.monotonic() + self.options.timeout_seconds
+                process.judged = 0
+                try:
+                    process.link.send(process.job)
+                except OSError:
+                    pass  # it has died; the wait will say so
+
+    def _busy(self) -> int:
+        return sum(1 for process in self._processes if process.job is not None)
+
+    def _wait(self, feed: _Feed) -> list[_Process]:
+        deadlines = [process.deadline for process in self._processes if process.job is not None or not process.ready]
+        patience = max(0.0, min(deadlines, default=time.monotonic() + 1) - time.monotonic())
+        links = {process.link: process for process in self._processes}
+        heard = connection.wait([*links, feed.bell], timeout=patience)
+        if feed.bell in heard:
+            feed.hush()
+        return [links[link] for link in heard if isinstance(link, connection.Connection)]
+
+    def _hear(self, process: _Process) -> Iterator[tuple[int, Result | None]]:
+        """What a process has to say; its death is a verdict too."""
+        try:
+            message = process.link.recv()
+        except (EOFError, OSError):
+            yield from self._died(process)
+            return
+        if isinstance(message, Ready):
+            process.ready = True
+            self.types, self.problems = message.types, message.problems
+        elif isinstance(message, LoadFailure):
+            raise message
+        elif isinstance(message, Judged):
+            process.judged += 1
+            process.deadline = time.monotonic() + self.options.timeout_seconds
+            yield message.number, message.result
+        elif isinstance(message, Done):
+            process.job = None
+            yield message.number, None
+            if message.leaving:
+                self._remove(process)
+
+    def _died(self, process: _Process) -> Iterator[tuple[int, Result | None]]:
+        code = process.popen.wait()
+        self._remove(process)
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        if process.job is None:
+            if process.ready:
+                return
+            raise LoadFailure(
+                ", ".join(self.options.worker.targets), f"the process {how} while the code was imported{_said(process)}"
+            )
+        verdict = Verdict.INFRASTRUCTURE if code in (-signal.SIGKILL, -signal.SIGTERM) else Verdict.WORKFLOW_ERROR
+        detail = f"the process {how} while this history was replayed: does the code call os._exit?{_said(process)}"
+        if verdict is Verdict.INFRASTRUCTURE:
+            detail = f"the process {how} while this history was replayed: out of memory?{_said(process)}"
+        yield process.job[0], _of_process(process.job[1], verdict, EXITED_RULE, detail)
+        yield process.job[0], None
+
+    def _expire(self) -> Iterator[tuple[int, Result | None]]:
+        now = time.monotonic()
+        for process in [one for one in self._processes if one.deadline <= now and (one.job or not one.ready)]:
+            self._remove(process)
+            if process.job is None:
+                raise LoadFailure(
+                    ", ".join(self.options.worker.targets), f"its import was not done after {_LOAD_SECONDS:.0f} s"
+                )
+            detail = f"not done after {self.options.timeout_seconds:g} s: the code hangs, or the history is very long (--timeout)"
+            yield process.job[0], _of_process(process.job[1], Verdict.TIMEOUT, TIMEOUT_RULE, detail)
+            yield process.job[0], None
+
+    # Processes.
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        log = tempfile.TemporaryFile()  # noqa: SIM115 -- lives as long as the process
+        with theirs:
+            popen = subprocess.Popen(
+                [sys.executable, "-m", "wfctl.replay.worker", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # ctrl-c is for the parent, which reports what there is
+                env=_environment(),
+            )
+        link = connection.Connection(ours.detach())
+        link.send_bytes(pickle.dumps(self.options.worker))
+        self._processes.append(_Process(popen, link, log, deadline=time.monotonic() + _LOAD_SECONDS))
+        self._started += 1
+
+    def _remove(self, process: _Process) -> None:
+        self._processes.remove(process)
+        _end(process)
+
+    def _kill_all(self) -> None:
+        for process in self._processes:
+            _end(process)
+        self._processes.clear()
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with this very package importable even when it is run from a checkout."""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    path = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": root + (os.pathsep + path if path else ""), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _end(process: _Process) -> None:
+    process.link.close()
+    process.popen.kill()
+    process.popen.wait()
+
+
+def _said(process: _Process) -> str:
+    """The last line the process printed, for one that died."""
+    try:
+        size = process.log.seek(0, os.SEEK_END)
+        process.log.seek(max(0, size - 2000))
+        lines = process.log.read().decode(errors="replace").strip().splitlines()
+    except (OSError, ValueError):
+        return ""
+    return f"; its last words: {lines[-1].strip()[:300]}" if lines else ""
+
+
+def _of_process(stored: StoredHistory, verdict: Verdict, rule: str, detail: str) -> Result:
+    finding = Finding(rule, Severity.ERROR, detail)
+    return Result(stored.origin, stored.workflow_id, stored.run_id, stored.workflow_type, verdict, detail, (finding,))
+
+
+class _Feed:
+    """Reads the source in a thread, a few ahead; rings `bell` when there is something new."""
+
+    def __init__(self, histories: Iterable[StoredHistory]) -> None:
+        self.ahead: deque[tuple[int, StoredHistory]] = deque()
+        self.is_exhausted = False
+        self._queue: queue.Queue[tuple[int, StoredHistory] | BaseException | None] = queue.Queue(_READ_AHEAD)
+        self.bell, self._ring = os.pipe()
+        self._stopping = False
+        self._ended = False
+        self._thread = threading.Thread(target=self._read, args=(histories,), daemon=True)
+        self._thread.start()
+
+    def _read(self, histories: Iterable[StoredHistory]) -> None:
+        try:
+            for number, stored in enumerate(histories):
+                if not self._put((number, stored)):
+                    return
+            self._put(None)
+        except BaseException as error:
+            self._put(error)
+
+    def _put(self, item: tuple[int, StoredHistory] | BaseException | None) -> bool:
+        while not self._stopping:
+            try:
+                self._queue.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+            os.write(self._ring, b".")
+            return True
+        return False
+
+    def fill(self) -> None:
+        """Take what the thread has ready."""
+        while len(self.ahead) < _READ_AHEAD and not self._ended:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if isinstance(item, BaseException):
+                raise item
+            if item is None:
+                self._ended = True
+            else:
+                self.ahead.append(item)
+        self.is_exhausted = self._ended and not self.ahead
+
+    def hush(self) -> None:
+        os.read(self.bell, 4096)
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    def waiting(self) -> list[tuple[int, StoredHistory]]:
+        """What was read and not handed out."""
+        left = list(self.ahead)
+        while True:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return left
+            if isinstance(item, tuple):
+                left.append(item)
+
+
+class _Order:
+    """Puts results back into the order of the histories, holding no more than what came too early."""
+
+    def __init__(self) -> None:
+        self._next = 0
+        self._early: dict[int, list[Result]] = {}
+        self._ended: set[int] = set()
+
+    def take(self, number: int, result: Result | None) -> Iterator[Result]:
+        if result is None:
+            self._ended.add(number)
+        else:
+            self.add(number, result)
+        yield from self._early.pop(self._next, ())
+        while self._next in self._ended:
+            self._ended.remove(self._next)
+            self._next += 1
+            yield from self._early.pop(self._next, ())
+
+    def add(self, number: int, result: Result) -> None:
+        self._early.setdefault(number, []).append(result)
+
+    def has(self, number: int) -> bool:
+        return number in self._early or number < self._next
+
+    def rest(self) -> Iterator[Result]:
+        for number in sorted(self._early):
+            yield from self._early[number]
+
+
+def _unjudged(stored: StoredHistory, why: str) -> Result:
+    return Result(
+        stored.origin, stored.workflow_id, stored.run_id, stored.workflow_type, Verdict.SKIPPED, f"not judged: {why}"
+    )

@@ -1,0 +1,277 @@
+"""From a stored history to validated events: JSON of every spelling, gzip, reversed exports, protobuf.
+
+Runs in the worker processes. A history that cannot be judged is refused here with the reason, before any workflow
+code is run, because the SDK would blame the code for a gap in the history.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import History, HistoryEvent
+
+from wfctl.replay import historyjson
+from wfctl.replay.sources import StoredHistory
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_STARTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED
+_CLOSING = frozenset(
+    {
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
+    }
+)
+_KNOWN = frozenset(EventType.values()) - {EventType.EVENT_TYPE_UNSPECIFIED}
+# Which earlier event an event answers: attribute that points to it, and the type that must stand there.
+_ANSWERS: dict[int, tuple[str, int]] = {
+    EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED: ("scheduled_event_id", EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED),
+    EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED: ("started_event_id", EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED),
+    EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED: ("scheduled_event_id", EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED),
+    EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED: ("scheduled_event_id", EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED),
+    EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED: ("scheduled_event_id", EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED),
+    EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT: ("scheduled_event_id", EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED),
+    EventType.EVENT_TYPE_ACTIVITY_TASK_CANCELED: ("scheduled_event_id", EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED),
+    EventType.EVENT_TYPE_TIMER_FIRED: ("started_event_id", EventType.EVENT_TYPE_TIMER_STARTED),
+    EventType.EVENT_TYPE_TIMER_CANCELED: ("started_event_id", EventType.EVENT_TYPE_TIMER_STARTED),
+    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED: (
+        "initiated_event_id",
+        EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED,
+    ),
+}
+
+
+class BadHistory(Exception):
+    """This history cannot be judged; says why, and at which event when one is to blame."""
+
+    def __init__(self, reason: str, event_id: int = 0, event_type: str = "", *, no_history: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.event_id = event_id
+        self.event_type = event_type
+        self.no_history = no_history
+        """Nothing in the file looks like a history at all."""
+
+
+@dataclass(slots=True)
+class ReadHistory:
+    """One history, validated: event ids run from 1 without a gap, the first event starts a workflow."""
+
+    events: list[HistoryEvent]
+    workflow_id: str
+    run_id: str
+    workflow_type: str
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def proto(self) -> bytes:
+        return History(events=self.events).SerializeToString()
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A run that continues this one, or one of its children."""
+
+    workflow_id: str
+    run_id: str
+    relation: str
+
+
+def read(stored: StoredHistory) -> Iterator[ReadHistory | BadHistory]:
+    """Each history that a stored thing holds; one that is bad does not end the others."""
+    try:
+        for events in _parsed(stored):
+            yield events if isinstance(events, BadHistory) else _checked(events, stored)
+    except BadHistory as bad:
+        yield bad
+
+
+def _checked(events: list[HistoryEvent], stored: StoredHistory) -> ReadHistory | BadHistory:
+    try:
+        return validated(events, stored)
+    except BadHistory as bad:
+        return bad
+
+
+def _parsed(stored: StoredHistory) -> Iterator[list[HistoryEvent] | BadHistory]:
+    if stored.proto:
+        yield _from_proto(stored.proto)
+        return
+    data = stored.text or _file_bytes(stored.path)
+    if not data.strip():
+        raise BadHistory("the file is empty", no_history=True)
+    if data[:1] == b"\n" and data[1:2] not in b" \t\r\n{[":
+        yield _from_proto(data)
+        return
+    text = _decoded(data)
+    del data
+    try:
+        for number, events in enumerate(historyjson.histories(text), start=1):
+            if not events and number > 1:
+                continue
+            yield events
+    except historyjson.NoHistory as error:
+        raise BadHistory(str(error), no_history=True) from error
+    except historyjson.Malformed as error:
+        raise BadHistory(str(error), error.event_id, error.event_type) from error
+
+
+def _file_bytes(path: str) -> bytes:
+    try:
+        data = Path(path).read_bytes()
+        return gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data
+    except OSError as error:
+        if isinstance(error, gzip.BadGzipFile):
+            raise BadHistory(f"the gzip file is damaged: {error}") from error
+        raise BadHistory(f"the file cannot be read: {error.strerror}") from error
+    except (EOFError, zlib.error) as error:
+        raise BadHistory(f"the gzip file is damaged or cut short: {error}") from error
+
+
+def _decoded(data: bytes) -> str:
+    for encoding in ("utf-8-sig", "utf-16"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError as error:
+            failure = error
+    raise BadHistory(f"the file is not text: {failure}", no_history=True)
+
+
+def _from_proto(data: bytes) -> list[HistoryEvent]:
+    try:
+        return list(History.FromString(data).events)
+    except Exception as error:  # protobuf's DecodeError, whose class depends on the implementation
+        raise BadHistory(f"the history is neither JSON nor protobuf: {error}", no_history=True) from error
+
+
+# Validation.
+
+
+def type_name(event_type: int) -> str:
+    """The event type as Temporal's tools write it, `ActivityTaskScheduled`."""
+    try:
+        name = EventType.Name(event_type)  # type: ignore[arg-type]
+    except ValueError:
+        return f"unknown type {event_type}"
+    return "".join(part.capitalize() for part in name.removeprefix("EVENT_TYPE_").split("_"))
+
+
+def validated(events: list[HistoryEvent], stored: StoredHistory) -> ReadHistory:
+    """The history, in order; raises `BadHistory`."""
+    notes = []
+    if not events:
+        raise BadHistory("there are no events in it")
+    if len(events) > 1 and events[0].event_id > events[-1].event_id:
+        events.reverse()
+        notes.append("newest event first; turned round")
+    _check_order(events)
+    _check_each(events)
+    started = events[0].workflow_execution_started_event_attributes
+    if not started.workflow_type.name:
+        raise BadHistory("event 1 (WorkflowExecutionStarted) names no workflow type", 1, "WorkflowExecutionStarted")
+    return ReadHistory(
+        events,
+        started.workflow_id or stored.workflow_id or _id_from_name(stored),
+        started.original_execution_run_id or stored.run_id,
+        started.workflow_type.name,
+        notes,
+    )
+
+
+def _id_from_name(stored: StoredHistory) -> str:
+    """Histories of old servers do not tell the workflow id; the file's name is all there is."""
+    name = Path(stored.path or stored.origin).name
+    for suffix in (".gz", ".json", ".jsonl", ".ndjson"):
+        name = name.removesuffix(suffix)
+    return name
+
+
+def _check_order(events: Sequence[HistoryEvent]) -> None:
+    first = events[0]
+    name = type_name(first.event_type)
+    if first.event_id != 1:
+        raise BadHistory(
+            f"begins with event {first.event_id} ({name}); events 1–{first.event_id - 1} are missing"
+            if first.event_id > 1
+            else f"the first event has id {first.event_id}",
+            first.event_id,
+            name,
+        )
+    if first.event_type != _STARTED:
+        raise BadHistory(f"the first event is {name}, not WorkflowExecutionStarted", 1, name)
+    for number, event in enumerate(events, start=1):
+        if event.event_id == number:
+            continue
+        name = type_name(event.event_type)
+        if event.event_id < number:
+            raise BadHistory(
+                f"event id {event.event_id} ({name}) follows {number - 1}: repeated or out of order",
+                event.event_id,
+                name,
+            )
+        lost = f"event {number} is" if event.event_id == number + 1 else f"events {number}–{event.event_id - 1} are"
+        raise BadHistory(f"{lost} missing: {number - 1} is followed by {event.event_id} ({name})", event.event_id, name)
+
+
+def _check_each(events: Sequence[HistoryEvent]) -> None:
+    for index, event in enumerate(events):
+        kind = event.event_type
+        name = type_name(kind)
+        if index and events[index - 1].event_type in _CLOSING:
+            closed = type_name(events[index - 1].event_type)
+            raise BadHistory(
+                f"event {event.event_id} ({name}) stands after {closed}, which ends a run", event.event_id, name
+            )
+        attributes = event.WhichOneof("attributes")
+        if kind not in _KNOWN:
+            if not event.worker_may_ignore:
+                raise BadHistory(
+                    f"event {event.event_id} has an {name}, which this SDK does not know: recorded by a newer server",
+                    event.event_id,
+                    name,
+                )
+            continue
+        if attributes is None:
+            raise BadHistory(f"event {event.event_id} ({name}) has no attributes", event.event_id, name)
+        if attributes != EventType.Name(kind).removeprefix("EVENT_TYPE_").lower() + "_event_attributes":
+            raise BadHistory(f"event {event.event_id} is a {name} but carries {attributes}", event.event_id, name)
+        answered = _ANSWERS.get(kind)
+        if answered is not None:
+            _check_reference(events, event, getattr(getattr(event, attributes), answered[0]), answered[1], name)
+
+
+def _check_reference(events: Sequence[HistoryEvent], event: HistoryEvent, pointed: int, wanted: int, name: str) -> None:
+    there: Any = events[pointed - 1].event_type if 0 < pointed < event.event_id else None
+    if there != wanted:
+        found = type_name(there) if there is not None else "no earlier event"
+        raise BadHistory(
+            f"event {event.event_id} ({name}) answers event {pointed}, which is {found} and not {type_name(wanted)}",
+            event.event_id,
+            name,
+        )
+
+
+def references(events: Sequence[HistoryEvent]) -> list[Reference]:
+    """The runs that `--chain` follows."""
+    found = []
+    started = events[0].workflow_execution_started_event_attributes
+    for event in events:
+        kind = event.WhichOneof("attributes")
+        if kind == "child_workflow_execution_started_event_attributes":
+            child = event.child_workflow_execution_started_event_attributes.workflow_execution
+            found.append(Reference(child.workflow_id, child.run_id, "child"))
+        elif kind is not None:
+            attributes = getattr(event, kind)
+            new_run = getattr(attributes, "new_execution_run_id", "")
+            if new_run:
+                found.append(Reference(started.workflow_id, new_run, "continued"))
+    return found

@@ -1,0 +1,149 @@
+"""The worker process: loads the code once, then judges the histories it is sent, one after another.
+
+Started as `python -m wfctl.replay.worker FD TARGETS…`; speaks pickled tuples over the inherited socket. What workflow code
+prints goes to the process's log file, never into the conversation. The process may be killed at any time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import sys
+import threading
+import time
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from typing import Any
+
+from wfctl.replay.messages import Done, Judged, LoadFailure, Ready, WorkerOptions
+from wfctl.replay.model import Finding, Result, Severity, Verdict
+from wfctl.replay.sources import StoredHistory
+
+BAD_HISTORY_RULE = "WR600"
+
+
+def main(arguments: list[str]) -> None:
+    connection = Connection(int(arguments[0]))
+    options: WorkerOptions = pickle.loads(connection.recv_bytes())
+    threading.Thread(target=lambda: None).start()  # the first thread costs an import; pay it before the clock runs
+    asyncio.run(_serve(connection, options))
+    os._exit(0)
+
+
+async def _serve(connection: Connection, options: WorkerOptions) -> None:
+    from wfctl.replay import loader
+
+    quiet_logs()
+    try:
+        target = loader.load(options.targets, options.search)
+    except LoadFailure as failure:
+        connection.send(failure)
+        return
+    from wfctl.replay.recording import Recorder
+
+    recorder = Recorder(target)
+    connection.send(Ready(tuple(sorted(target.types)), tuple(one.sentence for one in target.failures)))
+    judge = _Judge(connection, options, target, recorder)
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            job = await loop.run_in_executor(None, connection.recv)
+        except (EOFError, OSError):
+            return
+        number, stored = job
+        await judge.take(number, stored)
+        connection.send(Done(number, judge.must_leave))
+        if judge.must_leave:
+            os._exit(0)
+
+
+def quiet_logs() -> None:
+    """The SDK writes each failing task to the log, tracebacks and all; the report says it better."""
+    import logging
+
+    from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+
+    logging.disable(logging.ERROR)
+    Runtime.set_default(
+        Runtime(
+            telemetry=TelemetryConfig(
+                logging=LoggingConfig(filter=TelemetryFilter(core_level="OFF", other_level="OFF"))
+            )
+        )
+    )
+
+
+class _Judge:
+    def __init__(self, connection: Connection, options: WorkerOptions, target: Any, recorder: Any) -> None:
+        self.connection, self.options, self.target, self.recorder = connection, options, target, recorder
+        self.must_leave = False
+
+    async def take(self, number: int, stored: StoredHistory) -> None:
+        from wfctl.replay import reading
+
+        began = time.perf_counter()
+        for position, history in enumerate(reading.read(stored), start=1):
+            origin = stored.origin if position == 1 else f"{stored.origin}#{position}"
+            if isinstance(history, reading.BadHistory):
+                judged = Judged(number, refused(stored, origin, history))
+            else:
+                judged = await self._judge(number, origin, history)
+            self.connection.send(
+                replace(judged, result=replace(judged.result, seconds=round(time.perf_counter() - began, 4)))
+            )
+            if self.must_leave:
+                return
+            began = time.perf_counter()
+
+    async def _judge(self, number: int, origin: str, history: Any) -> Judged:
+        from wfctl.replay import diagnosis, reading
+
+        result = Result(
+            origin,
+            history.workflow_id,
+            history.run_id,
+            history.workflow_type,
+            Verdict.SKIPPED,
+            events=len(history.events),
+        )
+        kind = history.workflow_type
+        if self.options.types and kind not in self.options.types:
+            return Judged(number, replace(result, detail=f"not a workflow of type {', '.join(self.options.types)}"))
+        if self.options.skip_unregistered and kind not in self.target.types and not self.target.has_dynamic:
+            return Judged(number, replace(result, detail=f"the code has no workflow type '{kind}'"))
+        follow: tuple[tuple[str, str], ...] = ()
+        if self.options.chain:
+            follow = tuple((one.workflow_id, one.run_id) for one in reading.references(history.events))
+        try:
+            trace = await self.recorder.record(history)
+            found = diagnosis.explain(history, trace, self.target)
+        except Exception as error:
+            self.must_leave = True
+            detail = f"the replay itself failed: {type(error).__name__}: {error}"
+            return Judged(number, replace(result, verdict=Verdict.INFRASTRUCTURE, detail=detail), follow)
+        self.must_leave = trace.must_restart
+        return Judged(
+            number,
+            replace(
+                result,
+                verdict=found.verdict,
+                detail=found.detail,
+                findings=found.findings,
+                judged_to_event_id=found.judged_to_event_id,
+            ),
+            follow,
+        )
+
+
+def refused(stored: StoredHistory, origin: str, bad: Any) -> Result:
+    """The result of a history that cannot be judged."""
+    result = Result(origin, stored.workflow_id, stored.run_id, stored.workflow_type, Verdict.BAD_HISTORY, bad.reason)
+    if bad.no_history and stored.found_by_search:
+        return replace(result, verdict=Verdict.SKIPPED, detail=f"not a history: {bad.reason}")
+    finding = Finding(BAD_HISTORY_RULE, Severity.ERROR, bad.reason, bad.event_id, bad.event_type)
+    return replace(result, findings=(finding,))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
