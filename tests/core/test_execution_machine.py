@@ -17,8 +17,9 @@ from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.api.taskqueue.v1 import StickyExecutionAttributes, TaskQueue
 
-from tests.support.executions import WORKER, complete_task, rebuilt, started_execution, state
-from wfctl.devserver.core.entities import activity, cancellation, completion, signal, workflow_task
+from tests.support import update_messages
+from tests.support.executions import WORKER, complete_task, rebuilt, started_execution, state, take_task
+from wfctl.devserver.core.entities import activity, cancellation, completion, signal, update, workflow_task
 from wfctl.devserver.core.entities.activity import Activity
 from wfctl.devserver.core.errors import BadCommand
 from wfctl.devserver.core.execution import Execution
@@ -140,7 +141,7 @@ class WholeRun(RuleBasedStateMachine):
     @precondition(lambda self: running(self) and self.execution.workflow_task.is_scheduled)
     @rule()
     def a_worker_takes_the_workflow_task(self) -> None:
-        self.step(lambda: workflow_task.start(self.execution, self.execution.new_id(), WORKER))
+        self.step(lambda: take_task(self.execution))
 
     @precondition(has_task)
     @rule(commands=COMMANDS, sticky=st.booleans(), force=st.booleans())
@@ -192,6 +193,17 @@ class WholeRun(RuleBasedStateMachine):
         self.step(lambda: signal.signal(self.execution, name, None, None, "client", request_id))
 
     @precondition(running)
+    @rule(name=NAMES)
+    def an_update_is_asked_for(self, name: str) -> None:
+        self.step(lambda: update.admit(self.execution, update_messages.request(name)))
+
+    @precondition(lambda self: has_task(self) and bool(self.execution.updates.in_flight))
+    @rule(answer=st.sampled_from([update_messages.accepts, update_messages.rejects, update_messages.responds]))
+    def a_worker_answers_an_update(self, answer: Any) -> None:
+        name = next(iter(self.execution.updates.in_flight))
+        self.step(lambda: complete_task(self.execution, messages=[answer(name)]))
+
+    @precondition(running)
     @rule()
     def cancel_is_requested(self) -> None:
         self.step(lambda: cancellation.request_cancel(self.execution, "", "client", "cancel"))
@@ -225,7 +237,9 @@ class WholeRun(RuleBasedStateMachine):
     @invariant()
     def a_running_run_is_never_forgotten(self) -> None:
         """Whatever happened, a worker will hear of it: a task is pending, or nothing is left unsaid."""
-        if hasattr(self, "execution") and self.execution.buffered:
+        if not hasattr(self, "execution") or not self.execution.is_running:
+            return
+        if self.execution.buffered or self.execution.updates.has_unsent():
             assert self.execution.workflow_task.is_pending
 
 

@@ -10,11 +10,12 @@ from typing import Any
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.common.v1 import WorkflowType
 from temporalio.api.history.v1 import WorkflowExecutionStartedEventAttributes
+from temporalio.api.protocol.v1 import Message as ProtocolMessage
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedRequest
 
 from wfctl.devserver.core import start, transitions
-from wfctl.devserver.core.entities import workflow_task
+from wfctl.devserver.core.entities import update, workflow_task
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.history import History, parse
 from wfctl.devserver.core.namespace import Namespace
@@ -56,10 +57,16 @@ def started_execution(settings: Settings | None = None, **attributes: Any) -> Ex
     return execution
 
 
+def take_task(execution: Execution) -> list[ProtocolMessage]:
+    """A worker takes the scheduled workflow task; what it is sent besides history."""
+    workflow_task.start(execution, execution.new_id(), WORKER)
+    return update.send(execution, resend=True)
+
+
 def complete_task(execution: Execution, *commands: Any, **fields: Any) -> transitions.Completed:
     """A worker takes the scheduled workflow task, if nobody has, and completes it with these commands."""
     if execution.workflow_task.is_scheduled:
-        workflow_task.start(execution, execution.new_id(), WORKER)
+        take_task(execution)
     request = RespondWorkflowTaskCompletedRequest(identity=WORKER, commands=commands, **fields)
     return transitions.complete_workflow_task(execution, request, NAMESPACE)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,15 @@ import pytest
 from temporalio.api.common.v1 import SearchAttributes, WorkflowExecution, WorkflowType
 from temporalio.api.operatorservice.v1.service_pb2_grpc import OperatorServiceStub
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import StartWorkflowExecutionRequest, TerminateWorkflowExecutionRequest
+from temporalio.api.workflowservice.v1 import (
+    SignalWorkflowExecutionRequest,
+    StartWorkflowExecutionRequest,
+    TerminateWorkflowExecutionRequest,
+)
 from temporalio.api.workflowservice.v1.service_pb2_grpc import WorkflowServiceStub
 
 from wfctl.devserver import app
+from wfctl.devserver.matching.queues import WORKFLOW
 from wfctl.devserver.options import ServerOptions
 
 
@@ -45,6 +51,23 @@ class InProcess:
                 search_attributes=attributes,
             )
         )
+
+    async def signal(self, workflow_id: str, *, namespace: str = "default") -> None:
+        execution = WorkflowExecution(workflow_id=workflow_id)
+        await self.workflows.SignalWorkflowExecution(
+            SignalWorkflowExecutionRequest(namespace=namespace, workflow_execution=execution, signal_name="s")
+        )
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 10) -> None:
+        """Wait until the server, which runs on this very loop, is so far."""
+        async with asyncio.timeout(seconds):
+            while not condition():  # noqa: ASYNC110 (the server has no event for every condition of a test)
+                await asyncio.sleep(0)
+
+    def has_waiting_poll(self, queue: str) -> bool:
+        """Whether a worker waits for a workflow task of this queue."""
+        backend = self.server.backend
+        return backend.queues.get(backend.namespaces.resolve("default").id, WORKFLOW, queue).has_waiting_poll
 
     async def terminate(self, workflow_id: str, *, namespace: str = "default") -> None:
         execution = WorkflowExecution(workflow_id=workflow_id)
