@@ -35,6 +35,7 @@ def new_execution(settings: Settings | None = None, now: datetime = BEGINNING) -
     execution = Execution(
         "namespace-id", "default", "workflow", "run", settings or Settings(), lambda: f"id-{next(ids)}"
     )
+    execution.find_namespace = lambda _: NAMESPACE
     execution.begin(now)
     return execution
 
@@ -84,6 +85,7 @@ def rebuilt(execution: Execution) -> Execution:
     copy.history = History(execution.history.frames)
     copy.replay(parse(execution.history.fragment(1)))
     copy.restore(execution.unevented())
+    copy.find_namespace = execution.find_namespace
     copy.begin(execution.now)
     return copy
 
