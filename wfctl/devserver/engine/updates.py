@@ -22,7 +22,7 @@ class UpdateWaiters:
     """Registers itself as the handler of `UpdateEnded`. A waiter must also wait for the run's commit (`Runs.wait`)."""
 
     runs: Runs
-    _waiters: dict[tuple[int, str], set[Waiter]] = field(default_factory=dict)
+    waiters: dict[tuple[int, str], set[Waiter]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.runs.handlers[UpdateEnded] = self._on_ended
@@ -30,15 +30,15 @@ class UpdateWaiters:
     @contextmanager
     def waiting(self, run: Run, update_id: str) -> Iterator[Waiter]:
         waiter, key = Waiter(), (run.key, update_id)
-        self._waiters.setdefault(key, set()).add(waiter)
+        self.waiters.setdefault(key, set()).add(waiter)
         try:
             yield waiter
         finally:
-            waiters = self._waiters.get(key, set())
+            waiters = self.waiters.get(key, set())
             waiters.discard(waiter)
             if not waiters:
-                self._waiters.pop(key, None)
+                self.waiters.pop(key, None)
 
     def _on_ended(self, run: Run, effect: UpdateEnded) -> None:
-        for waiter in self._waiters.pop((run.key, effect.update_id), ()):
+        for waiter in self.waiters.pop((run.key, effect.update_id), ()):
             waiter.ended = effect
