@@ -8,7 +8,12 @@ parent that no longer waits for a child has nothing to be told.
 from __future__ import annotations
 
 from temporalio.api.common.v1 import Priority, WorkflowExecution
-from temporalio.api.enums.v1 import ParentClosePolicy, StartChildWorkflowExecutionFailedCause, WorkflowIdConflictPolicy
+from temporalio.api.enums.v1 import (
+    ParentClosePolicy,
+    StartChildWorkflowExecutionFailedCause,
+    WorkflowIdConflictPolicy,
+    WorkflowTaskFailedCause,
+)
 from temporalio.api.workflowservice.v1 import StartWorkflowExecutionRequest
 
 from wfctl.devserver.core import start
@@ -47,7 +52,9 @@ class ChildWorkflows:
                 self._fail(parent, child, Cause.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND)
                 break
             current = await service.current_run(self._runs, child.attributes.namespace_id, child.attributes.workflow_id)
-            adopted = current is not None and await self._is_of_same_chain(parent.execution, current.execution)
+            adopted = current is not None and await self._was_started_before_reset(
+                parent.execution, initiated_event_id, current.execution
+            )
             if parent.dropped or (current is not None and current.dropped):
                 continue  # one of them left memory while we waited for the other
             child = _unstarted(parent.execution, initiated_event_id)
@@ -73,19 +80,21 @@ class ChildWorkflows:
     def _fail(self, parent: Run, child: ChildWorkflow, cause: Cause.ValueType) -> None:
         self._runs.step(parent, lambda execution: child_workflow.record_start_failed(execution, child, cause))
 
-    async def _is_of_same_chain(self, parent: Execution, candidate: Execution) -> bool:
-        """Whether a reset parent meets a child that the run before the reset had started."""
+    async def _was_started_before_reset(self, parent: Execution, initiated_event_id: int, candidate: Execution) -> bool:
+        """Whether a parent that was reset meets the child that it had started before: it was initiated before the cut."""
         original = parent.started.original_execution_run_id
-        started = candidate.started
-        if parent.run_id == original or not candidate.is_running:
+        its_parent = candidate.started.parent_workflow_execution
+        if (
+            parent.run_id == original
+            or not candidate.is_running
+            or candidate.started.parent_workflow_namespace_id != parent.namespace_id
+            or its_parent.workflow_id != parent.workflow_id
+            or its_parent.run_id == parent.run_id
+            or not _was_reset_after(parent, initiated_event_id)
+        ):
             return False
-        if started.parent_workflow_namespace_id != parent.namespace_id:
-            return False
-        its_parent = started.parent_workflow_execution
-        if its_parent.workflow_id != parent.workflow_id:
-            return False
-        if its_parent.run_id in (original, parent.run_id):
-            return its_parent.run_id == original
+        if its_parent.run_id == original:
+            return True
         run = await self._runs.find_or_none(parent.namespace_id, its_parent.workflow_id, its_parent.run_id)
         return run is not None and run.execution.started.original_execution_run_id == original
 
@@ -175,6 +184,14 @@ def is_child_of(execution: Execution, parent: Execution, first_run_id: str = "")
     if (its_parent.workflow_id, its_parent.run_id) != (parent.workflow_id, parent.run_id):
         return False
     return not first_run_id or execution.started.first_execution_run_id == first_run_id
+
+
+def _was_reset_after(execution: Execution, event_id: int) -> bool:
+    return any(
+        event.workflow_task_failed_event_attributes.cause
+        == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
+        for event in execution.history.events(event_id + 1)
+    )
 
 
 def _unstarted(parent: Execution, initiated_event_id: int) -> ChildWorkflow | None:
