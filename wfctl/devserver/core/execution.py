@@ -27,7 +27,7 @@ from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEven
 from temporalio.api.sdk.v1 import UserMetadata
 
 from wfctl.devserver.core import registry
-from wfctl.devserver.core.effects import Effect
+from wfctl.devserver.core.effects import Effect, EnqueueActivityTask
 from wfctl.devserver.core.entities import completion, workflow_task
 from wfctl.devserver.core.entities.activity import Activity
 from wfctl.devserver.core.entities.child_workflow import ChildWorkflow
@@ -85,6 +85,7 @@ class Execution:
     request_ids: dict[str, int] = field(default_factory=dict)  # attached request id -> event id
     priority: Priority = field(default_factory=Priority)
     reset_time: datetime | None = None  # when this run was made from the beginning of another one
+    reset_event_id: int = 0  # the first event that the two do not share
     cancel_requested: bool = False
     cancel_request_id: str = ""
     search_attributes: SearchAttributes = field(default_factory=SearchAttributes)
@@ -159,8 +160,9 @@ class Execution:
             raise BadCommand(cause, "cross namespace commands are not allowed")
         return namespace
 
-    def begin_anew(self) -> None:
+    def begin_anew(self, event_id: int) -> None:
         """This run is a reset of another one: its clocks, and those of activities nobody took, start now."""
+        self.reset_event_id = event_id
         self.reset_time = self.start_time = self.now
         for activity in self.activities.values():
             activity.attempt_scheduled_time = self.now
@@ -238,8 +240,10 @@ class Execution:
                 if deadline <= now
             ]
             if not due:
-                return
+                break
             registry.OWNERS[min(due)[1]].on_deadline(self)
+        if self.effects and all(isinstance(effect, EnqueueActivityTask) for effect in self.effects):
+            self.transition_count -= 1  # that a retry's pause is over is no news about the run
 
     # -- questions that several rooms ask ---------------------------------------------------------------------------
 

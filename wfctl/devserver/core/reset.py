@@ -17,6 +17,7 @@ from temporalio.api.enums.v1 import (
     EventType,
     ResetReapplyExcludeType,
     ResetReapplyType,
+    TimeoutType,
     UpdateAdmittedEventOrigin,
     WorkflowTaskFailedCause,
 )
@@ -26,6 +27,7 @@ from temporalio.api.workflow.v1 import PostResetOperation
 
 from wfctl.devserver.core import registry
 from wfctl.devserver.core.entities import options, workflow_task
+from wfctl.devserver.core.entities.completion import SERVER
 from wfctl.devserver.core.errors import InvalidArgument
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.history import History, parse, split
@@ -35,15 +37,10 @@ _Exclude = ResetReapplyExcludeType
 SIGNAL = _Exclude.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL
 UPDATE = _Exclude.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE
 _EVERYTHING = set(_Exclude.values()) - {_Exclude.RESET_REAPPLY_EXCLUDE_TYPE_UNSPECIFIED}
-SERVICE = "history-service"
 # A task that was scheduled and never taken is started by the reset itself, in this name.
 NO_REQUEST_ID = "emptyUuid"
 _PENDING_TASK = (_E.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, _E.EVENT_TYPE_WORKFLOW_TASK_STARTED)
-_ENDED_TASK = (
-    _E.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
-    _E.EVENT_TYPE_WORKFLOW_TASK_FAILED,
-    _E.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
-)
+RESET = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
 _CHILD_WORD = (
     _E.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED,
     _E.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED,
@@ -98,11 +95,18 @@ def check_point(base: Execution, finish_event_id: int, batches: Collection[int])
 
 
 def _has_task(base: Execution, next_event_id: int) -> bool:
-    """Whether a workflow task was pending before this event."""
+    """Whether a workflow task was pending before this event. One that failed is followed by another, unwritten one."""
     for event_id in range(next_event_id - 1, 0, -1):
-        event_type = base.history.event(event_id).event_type
-        if event_type in _PENDING_TASK or event_type in _ENDED_TASK:
-            return event_type in _PENDING_TASK
+        event = base.history.event(event_id)
+        if event.event_type in _PENDING_TASK:
+            return True
+        if event.event_type == _E.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+            return False
+        if event.event_type == _E.EVENT_TYPE_WORKFLOW_TASK_FAILED:
+            return event.workflow_task_failed_event_attributes.cause != RESET
+        if event.event_type == _E.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT:
+            timeout_type = event.workflow_task_timed_out_event_attributes.timeout_type
+            return timeout_type == TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE
     return False
 
 
@@ -137,13 +141,16 @@ def begin(
 
 
 def _fail_task(execution: Execution, base: Execution, reason: str) -> None:
+    if not execution.workflow_task.is_pending:
+        execution.workflow_task.attempt = 1
+        workflow_task.schedule(execution, dispatch=False)
     if execution.workflow_task.is_scheduled:
-        workflow_task.start(execution, NO_REQUEST_ID, SERVICE)
+        workflow_task.start(execution, NO_REQUEST_ID, SERVER)
     workflow_task.fail(
         execution,
-        WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW,
+        RESET,
         Failure(message=reason, reset_workflow_failure_info=ResetWorkflowFailureInfo()),
-        SERVICE,
+        SERVER,
         base_run_id=base.run_id,
         new_run_id=execution.run_id,
     )

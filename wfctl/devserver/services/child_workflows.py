@@ -12,7 +12,6 @@ from temporalio.api.enums.v1 import (
     ParentClosePolicy,
     StartChildWorkflowExecutionFailedCause,
     WorkflowIdConflictPolicy,
-    WorkflowTaskFailedCause,
 )
 from temporalio.api.workflowservice.v1 import StartWorkflowExecutionRequest
 
@@ -90,7 +89,7 @@ class ChildWorkflows:
             or candidate.started.parent_workflow_namespace_id != parent.namespace_id
             or its_parent.workflow_id != parent.workflow_id
             or its_parent.run_id == parent.run_id
-            or not _was_reset_after(parent, initiated_event_id)
+            or initiated_event_id > parent.reset_event_id
         ):
             return False
         if its_parent.run_id == original:
@@ -186,14 +185,6 @@ def is_child_of(execution: Execution, parent: Execution, first_run_id: str = "")
     return not first_run_id or execution.started.first_execution_run_id == first_run_id
 
 
-def _was_reset_after(execution: Execution, event_id: int) -> bool:
-    return any(
-        event.workflow_task_failed_event_attributes.cause
-        == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
-        for event in execution.history.events(event_id + 1)
-    )
-
-
 def _unstarted(parent: Execution, initiated_event_id: int) -> ChildWorkflow | None:
     child = parent.children.get(initiated_event_id)
     return child if parent.is_running and child is not None and not child.started_event_id else None
@@ -229,6 +220,7 @@ def _start_request(parent: Execution, child: ChildWorkflow) -> service.StartRequ
         started = start.first_run(execution, request, parent=relation)
         start.begin(execution, started, request_id=request_id, user_metadata=user_metadata)
         start.schedule_first_task(execution)
+        execution.transition_count = 1  # the first task counts by itself: it waits until the parent knows its child
 
     return service.StartRequest(
         attributes.namespace_id,

@@ -6,7 +6,6 @@ import asyncio
 from datetime import datetime
 from functools import partial
 
-from wfctl.devserver.core import reset
 from wfctl.devserver.core.entities import completion
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.namespace import Namespace
@@ -56,7 +55,7 @@ async def delete_workflow_execution(runs: Runs, namespace_id: str, workflow_id: 
 
 
 def _terminate(execution: Execution) -> None:
-    completion.terminate(execution, "Delete workflow execution", None, reset.SERVICE)
+    completion.terminate(execution, "Delete workflow execution", None, completion.SERVER)
 
 
 async def sweep(runs: Runs, namespaces: Namespaces, now: datetime) -> int:

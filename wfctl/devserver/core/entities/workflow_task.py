@@ -479,7 +479,7 @@ def apply_workflow_task_failed(
     if attributes.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW:
         execution.workflow_task.attempt = 1
         if attributes.new_run_id == execution.run_id:
-            execution.begin_anew()
+            execution.begin_anew(event.event_id)
 
 
 def _count_failure(execution: Execution, *, counts: bool = True) -> None:
