@@ -223,10 +223,7 @@ class Runs:
 
         An exception takes the run back to where the step began.
         """
-        if run.deleted:
-            raise NotFound("workflow execution not found")
-        if run.dropped:
-            raise Unavailable("The workflow was reloaded meanwhile; try again.")
+        self.check_present(run)
         run.execution.begin(self.clock.now())
         try:
             result = change(run.execution)
@@ -235,6 +232,13 @@ class Runs:
             raise
         self._finish(run)
         return result
+
+    def check_present(self, run: Run) -> None:
+        """Raises for a run that is not, or not any more, what the next step would change."""
+        if run.deleted:
+            raise NotFound("workflow execution not found")
+        if run.dropped:
+            raise Unavailable("The workflow was reloaded meanwhile; try again.")
 
     def rollback(self, run: Run) -> None:
         """Take the run back to its last finished step."""

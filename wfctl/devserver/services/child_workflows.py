@@ -40,27 +40,32 @@ class ChildWorkflows:
 
     async def start(self, parent_key: int, initiated_event_id: int) -> None:
         """Start the child that this event initiated. A parent that closed meanwhile does not want it any more."""
-        while True:
-            parent = await self._runs.load(parent_key)
+        parent = await self._runs.load(parent_key)
+        with self._runs.pinned(parent):
             child = _unstarted(parent.execution, initiated_event_id)
-            if child is None:
-                return
-            try:
-                self._namespaces.by_id(child.attributes.namespace_id)
-            except NamespaceNotFound:
-                self._fail(parent, child, Cause.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND)
-                break
-            current = await service.current_run(self._runs, child.attributes.namespace_id, child.attributes.workflow_id)
-            adopted = current is not None and await self._was_started_before_reset(
-                parent.execution, initiated_event_id, current.execution
-            )
-            if parent.dropped or (current is not None and current.dropped):
-                continue  # one of them left memory while we waited for the other
-            child = _unstarted(parent.execution, initiated_event_id)
-            if child is not None:
-                self._start_now(parent, child, current, adopted=adopted)
-            break
-        await self._runs.committed(parent)
+            while child is not None and not await self._try_to_start(parent, child):
+                child = _unstarted(parent.execution, initiated_event_id)
+            await self._runs.committed(parent)
+
+    async def _try_to_start(self, parent: Run, child: ChildWorkflow) -> bool:
+        """False: the world changed while we looked at it."""
+        attributes = child.attributes
+        try:
+            self._namespaces.by_id(attributes.namespace_id)
+        except NamespaceNotFound:
+            self._fail(parent, child, Cause.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND)
+            return True
+        current = await service.current_run(self._runs, attributes.namespace_id, attributes.workflow_id)
+        adopted = current is not None and await self._was_started_before_reset(
+            parent.execution, child.initiated_event_id, current.execution
+        )
+        if current is not None and current.dropped:
+            return False
+        self._runs.check_present(parent)
+        still_wanted = _unstarted(parent.execution, child.initiated_event_id)
+        if still_wanted is not None:
+            self._start_now(parent, still_wanted, current, adopted=adopted)
+        return True
 
     def _start_now(self, parent: Run, child: ChildWorkflow, current: Run | None, *, adopted: bool) -> None:
         if current is not None and adopted:

@@ -32,17 +32,17 @@ class ExternalWorkflows:
 
     async def signal(self, source_key: int, initiated_event_id: int) -> None:
         """Deliver the signal that this event initiated."""
-        while True:
-            source = await self._runs.load(source_key)
+        source = await self._runs.load(source_key)
+        with self._runs.pinned(source):
             request = source.execution.external_signals.get(initiated_event_id)
             if request is None:
                 return
             target = await self._find_target(source.execution, request)
-            if _are_here(source, target):
-                break
-        if initiated_event_id in source.execution.external_signals:
-            self._signal_now(source, request, target)
-        await self._runs.committed(source)
+            self._runs.check_present(source)
+            request = source.execution.external_signals.get(initiated_event_id)
+            if request is not None:
+                self._signal_now(source, request, target)
+            await self._runs.committed(source)
 
     def _signal_now(self, source: Run, request: ExternalRequest, target: Run | None) -> None:
         namespace = self._namespace(request)
@@ -63,17 +63,17 @@ class ExternalWorkflows:
 
     async def request_cancel(self, source_key: int, initiated_event_id: int) -> None:
         """Deliver the cancel request that this event initiated. A closed target counts as told."""
-        while True:
-            source = await self._runs.load(source_key)
+        source = await self._runs.load(source_key)
+        with self._runs.pinned(source):
             request = source.execution.external_cancels.get(initiated_event_id)
             if request is None:
                 return
             target = await self._find_target(source.execution, request)
-            if _are_here(source, target):
-                break
-        if initiated_event_id in source.execution.external_cancels:
-            self._request_cancel_now(source, request, target)
-        await self._runs.committed(source)
+            self._runs.check_present(source)
+            request = source.execution.external_cancels.get(initiated_event_id)
+            if request is not None:
+                self._request_cancel_now(source, request, target)
+            await self._runs.committed(source)
 
     def _request_cancel_now(self, source: Run, request: ExternalRequest, target: Run | None) -> None:
         namespace = self._namespace(request)
@@ -102,11 +102,6 @@ class ExternalWorkflows:
             return self._namespaces.by_id(request.attributes.namespace_id).name
         except NamespaceNotFound:
             return None
-
-
-def _are_here(source: Run, target: Run | None) -> bool:
-    """Neither left memory while the other was loaded."""
-    return not source.dropped and (target is None or not target.dropped)
 
 
 def _is_meant(source: Execution, request: ExternalRequest, target: Run) -> bool:
