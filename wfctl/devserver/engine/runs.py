@@ -9,6 +9,7 @@ fails, everything queued behind it fails too and the runs concerned are dropped 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,8 +20,8 @@ from uuid import uuid4
 from temporalio.api.history.v1 import WorkflowExecutionStartedEventAttributes
 
 from wfctl.devserver.clock import Clock
-from wfctl.devserver.core import effects, start
-from wfctl.devserver.core.errors import NotFound, Unavailable
+from wfctl.devserver.core import effects, limits, start
+from wfctl.devserver.core.errors import InvalidArgument, NotFound, Unavailable
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.history import History, parse, split
 from wfctl.devserver.core.namespace import Namespace
@@ -221,15 +222,23 @@ class Runs:
     def step(self, run: Run, change: Callable[[Execution], Result]) -> Result:
         """Change a run. Its outcome is queued for the next commit; await `committed` before answering anyone.
 
-        An exception takes the run back to where the step began.
+        An exception takes the run back to where the step began. A step that takes the history over its limit does not
+        happen: it ends the run (InvalidArgument).
         """
         self.check_present(run)
         run.execution.begin(self.clock.now())
         try:
             result = change(run.execution)
+            limits.relieve(run.execution)
         except BaseException:
             self.rollback(run)
             raise
+        if reason := limits.exceeded(run.execution):
+            self.rollback(run)
+            run.execution.begin(self.clock.now())
+            limits.terminate(run.execution, reason)
+            self._finish(run)
+            raise InvalidArgument(reason)
         self._finish(run)
         return result
 
@@ -401,7 +410,8 @@ class Runs:
 
     def _tick(self, run: Run) -> None:
         if run.execution.is_running:
-            self.step(run, lambda execution: execution.tick(execution.now))
+            with contextlib.suppress(InvalidArgument):  # the run ended for want of room
+                self.step(run, lambda execution: execution.tick(execution.now))
 
     def spawn(self, work: Awaitable[None]) -> None:
         """Run something in the background; its failure is logged, not lost."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from temporalio.api.common.v1 import WorkflowExecution
@@ -29,7 +30,11 @@ from wfctl.devserver.engine.runs import Run
 from wfctl.devserver.matching.queues import WORKFLOW
 from wfctl.devserver.rpc import activities, queries, requests, tokens
 from wfctl.devserver.rpc.backend import Backend, Call
+from wfctl.devserver.settings import MIB
 
+log = logging.getLogger("wfctl.rpc")
+# A message may have 4 MiB: this leaves room for all but the history.
+LARGEST_FIRST_PAGE = 2 * MIB
 _HISTORY_TAG = varint(PollWorkflowTaskQueueResponse.DESCRIPTOR.fields_by_name["history"].number << 3 | 2)
 
 
@@ -58,7 +63,11 @@ async def poll_workflow_task_queue(
         if run is None or not backend.runs.is_known_task(run, task.scheduled_event_id):
             continue
         sticky = request.task_queue.kind == TaskQueueKind.TASK_QUEUE_KIND_STICKY
-        started = start_task(backend, run, request.identity, sticky=sticky)
+        try:
+            started = start_task(backend, run, request.identity, sticky=sticky)
+        except InvalidArgument as error:
+            log.info("workflow %s ended: %s", run.execution.workflow_id, error)
+            continue
         await backend.runs.committed(run)
         return started
 
@@ -108,10 +117,32 @@ def started_task(backend: Backend, run: Run, messages: list[ProtocolMessage], *,
         response.scheduled_time.FromDatetime(task.scheduled_time)
     if task.started_time:
         response.started_time.FromDatetime(task.started_time)
-    events = execution.history.fragment(previous + 1 if sticky else 1)
-    events += b"".join(frame(event) for event in workflow_task.unwritten_events(execution))
+    first = previous + 1 if sticky else 1
+    next_event_id = _page_end(execution, first)
+    events = execution.history.fragment(first, next_event_id)
+    if next_event_id == execution.next_event_id:
+        events += b"".join(frame(event) for event in workflow_task.unwritten_events(execution))
+    else:
+        page = tokens.HistoryPage(run_id=execution.run_id, next_event_id=next_event_id)
+        response.next_page_token = page.SerializeToString()
     # Serialized events go onto the wire as they are: a message is the concatenation of its fields.
     return response.SerializeToString() + _HISTORY_TAG + varint(len(events)) + events
+
+
+def _page_end(execution: Execution, first_event_id: int) -> int:
+    """Where the part of the history ends that comes with the task: all of it, unless that would be too large a message.
+
+    A worker gets the rest with GetWorkflowExecutionHistory.
+    """
+    if execution.history.size_bytes <= LARGEST_FIRST_PAGE:
+        return execution.next_event_id
+    size, event_id = 0, first_event_id
+    for data in execution.history.frames[first_event_id - 1 :]:
+        size += len(data)
+        if size > LARGEST_FIRST_PAGE and event_id > first_event_id:
+            break
+        event_id += 1
+    return event_id
 
 
 def _token(execution: Execution) -> bytes:

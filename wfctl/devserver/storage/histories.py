@@ -49,12 +49,19 @@ def batch_starts(connection: sqlite3.Connection, run_key: int) -> list[int]:
 
 
 def batches(connection: sqlite3.Connection, run_key: int, first_event_id: int, limit: int) -> list[Batch]:
-    """Up to `limit` batches from this event on, which begins one."""
+    """Up to `limit` batches from this event on; if it stands within one, that one without what comes before."""
+    first_position, last_position = span(run_key)
     rows = connection.execute(
-        "SELECT position, events FROM history WHERE position BETWEEN ? AND ? ORDER BY position LIMIT ?",
-        (position(run_key, first_event_id), span(run_key)[1], limit),
+        "SELECT position, events FROM history WHERE position >= coalesce("
+        "(SELECT max(position) FROM history WHERE position BETWEEN ? AND ?), ?) AND position <= ?"
+        " ORDER BY position LIMIT ?",
+        (first_position, position(run_key, first_event_id), first_position, last_position, limit),
     )
-    return [Batch(_event_id(at), events) for at, events in rows]
+    found = [Batch(_event_id(at), events) for at, events in rows]
+    if found and found[0].first_event_id < first_event_id:
+        rest = list(split(found[0].events))[first_event_id - found[0].first_event_id :]
+        found[:1] = [Batch(first_event_id, b"".join(rest))] if rest else []
+    return found
 
 
 def batches_before(connection: sqlite3.Connection, run_key: int, next_event_id: int, limit: int) -> list[Batch]:
