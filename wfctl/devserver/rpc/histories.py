@@ -1,7 +1,8 @@
 """Histories: page by page, backwards, or waiting for what comes next.
 
 A page is as many batches as the client asked for events: what one step wrote is never torn apart. Pages are read from
-disk, batch by batch, so that a look at a long history that nobody has in memory costs no more than what it shows.
+disk, batch by batch, so that a look at a long history that nobody has in memory costs no more than what it shows. What
+fits on one page, and the close event that a client waits for, comes from memory when the run is there.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from temporalio.api.workflowservice.v1 import (
 
 from wfctl.devserver.core.entities import workflow_task
 from wfctl.devserver.core.errors import InvalidArgument
+from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.history import frame, split, varint
-from wfctl.devserver.engine.runs import no_such_run
+from wfctl.devserver.engine.runs import Run, no_such_run
 from wfctl.devserver.rpc import tokens
 from wfctl.devserver.rpc.backend import Backend, Call
 from wfctl.devserver.rpc.requests import check_execution
@@ -41,24 +43,48 @@ async def get_workflow_execution_history(
     key, token = _find(backend, request)
     first = token.next_event_id or 1
     close_only = request.history_event_filter_type == CLOSE_EVENT
+    run = backend.runs.cache.get(key)
     if request.wait_new_event:
-        await _wait(backend, key, first, call, close_only=close_only)
-    else:
-        await _committed(backend, key)
-    head = await _head(backend, request, key)
+        run = await _wait(backend, key, first, call, close_only=close_only)
+    elif run is not None:
+        await backend.runs.committed(run)
+    show_unwritten = call.metadata.get("client-name") not in _WRITTEN_HISTORY_ONLY
+    if run is not None and run.last_write is None and not run.deleted:
+        answer = _from_memory(run.execution, request, first, show_unwritten=show_unwritten)
+        if answer is not None:
+            return answer
+    head = _head(backend, request, key)
     if close_only:
         return await _close_event(backend, request, key, head, first)
     size = _page_size(request)
     batches = await backend.database.read(partial(storage.batches, run_key=key, first_event_id=first, limit=size))
     events = b"".join(batch.events for batch in batches)
     if not batches:
-        return _response(b"", _token(head, first) if request.wait_new_event and head.is_open else b"")
+        return _response(b"", _token(head.run_id, first) if request.wait_new_event and head.is_open else b"")
     next_event_id = batches[-1].next_event_id
     at_end = len(batches) < size
-    if at_end and head.is_open and call.metadata.get("client-name") not in _WRITTEN_HISTORY_ONLY:
+    if at_end and head.is_open and show_unwritten:
         events += _unwritten(backend, key, next_event_id)
     more = not at_end or (request.wait_new_event and head.is_open)
-    return _response(events, _token(head, next_event_id) if more else b"")
+    return _response(events, _token(head.run_id, next_event_id) if more else b"")
+
+
+def _from_memory(
+    execution: Execution, request: GetWorkflowExecutionHistoryRequest, first: int, *, show_unwritten: bool
+) -> bytes | None:
+    """The answer about a run that is in memory, with nothing left to write; None if the answer is one of many pages."""
+    end = execution.next_event_id
+    waits = request.wait_new_event and execution.is_running
+    if request.history_event_filter_type == CLOSE_EVENT:
+        if execution.is_running:
+            return _response(b"", _token(execution.run_id, first) if waits else b"")
+        return _response(execution.history.fragment(end - 1), b"")
+    if end - first >= _page_size(request):  # what batches it consists of is known on disk
+        return None
+    events = execution.history.fragment(first, end)
+    if events and execution.is_running and show_unwritten:
+        events += b"".join(map(frame, workflow_task.unwritten_events(execution)))
+    return _response(events, _token(execution.run_id, end) if waits else b"")
 
 
 async def get_workflow_execution_history_reverse(
@@ -66,7 +92,7 @@ async def get_workflow_execution_history_reverse(
 ) -> bytes:
     key, token = _find(backend, request)
     await _committed(backend, key)
-    head = await _head(backend, request, key)
+    head = _head(backend, request, key)
     before = token.next_event_id or head.next_event_id
     size = _page_size(request)
     batches = await backend.database.read(
@@ -74,7 +100,7 @@ async def get_workflow_execution_history_reverse(
     )
     events = b"".join(b"".join(reversed(list(split(batch.events)))) for batch in batches)
     first = batches[-1].first_event_id if batches else 1
-    return _response(events, _token(head, first) if first > 1 else b"", _REVERSE_TAG)
+    return _response(events, _token(head.run_id, first) if first > 1 else b"", _REVERSE_TAG)
 
 
 def _find(backend: Backend, request: Any) -> tuple[int, Any]:
@@ -92,8 +118,8 @@ def _find(backend: Backend, request: Any) -> tuple[int, Any]:
     return key, token
 
 
-async def _head(backend: Backend, request: Any, key: int) -> storage.Head:
-    head = await backend.database.read(partial(storage.head, run_key=key))
+def _head(backend: Backend, request: Any, key: int) -> storage.Head:
+    head = backend.database.peek(partial(storage.head, run_key=key))
     if head is None:
         raise no_such_run(request.execution.workflow_id, request.execution.run_id)
     return head
@@ -106,12 +132,14 @@ async def _committed(backend: Backend, key: int) -> None:
         await backend.runs.committed(run)
 
 
-async def _wait(backend: Backend, key: int, first: int, call: Call, *, close_only: bool) -> None:
-    """Until there is something new to tell, or the long poll is over."""
-    head = await backend.database.read(partial(storage.head, run_key=key))
-    if head is None or not head.is_open or (not close_only and head.next_event_id > first):
-        return
-    run = await backend.runs.load(key)
+async def _wait(backend: Backend, key: int, first: int, call: Call, *, close_only: bool) -> Run | None:
+    """Until there is something new to tell, or the long poll is over. Returns the run, unless it is only on disk."""
+    run = backend.runs.cache.get(key)
+    if run is None:
+        head = backend.database.peek(partial(storage.head, run_key=key))
+        if head is None or not head.is_open or (not close_only and head.next_event_id > first):
+            return None
+        run = await backend.runs.load(key)
     remaining = call.remaining_seconds()
     longest = backend.settings.history_long_poll_seconds
     timeout = longest if remaining is None else min(longest, remaining - 1)
@@ -121,13 +149,14 @@ async def _wait(backend: Backend, key: int, first: int, call: Call, *, close_onl
         return not execution.is_running or (not close_only and execution.next_event_id > first)
 
     await backend.runs.wait(run, condition, timeout)
+    return run
 
 
 async def _close_event(
     backend: Backend, request: GetWorkflowExecutionHistoryRequest, key: int, head: storage.Head, first: int
 ) -> bytes:
     if head.is_open:
-        return _response(b"", _token(head, first) if request.wait_new_event else b"")
+        return _response(b"", _token(head.run_id, first) if request.wait_new_event else b"")
     last = await backend.database.read(
         partial(storage.batches_before, run_key=key, next_event_id=head.next_event_id, limit=1)
     )
@@ -154,8 +183,8 @@ def _parse(token: bytes) -> Any:
         raise InvalidArgument("Invalid NextPageToken.") from None
 
 
-def _token(head: storage.Head, next_event_id: int) -> bytes:
-    return bytes(tokens.HistoryPage(run_id=head.run_id, next_event_id=next_event_id).SerializeToString())
+def _token(run_id: str, next_event_id: int) -> bytes:
+    return bytes(tokens.HistoryPage(run_id=run_id, next_event_id=next_event_id).SerializeToString())
 
 
 def _response(events: bytes, next_page_token: bytes, tag: bytes = _HISTORY_TAG) -> bytes:
