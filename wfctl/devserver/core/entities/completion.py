@@ -153,6 +153,8 @@ def on_continue_as_new_workflow_execution(
         command.backoff_start_interval.ToTimedelta(),
         attempt=execution.started.attempt + 1 if retried else 1,
     )
+    if not command.HasField("backoff_start_interval") and not new.first_workflow_task_backoff.ToTimedelta():
+        new.ClearField("first_workflow_task_backoff")
     # What the command does not name is not carried over: SDKs name everything that shall be.
     for name in ("input", "header", "memo", "search_attributes", "retry_policy"):
         new.ClearField(name)
