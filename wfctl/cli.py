@@ -26,6 +26,7 @@ NOUNS: dict[str, Row] = {
     "operator": Row("wfctl.commands.operator:app", "Namespaces, search attributes and the cluster"),
     "config": Row("wfctl.commands.config:app", "Profiles of temporal.toml"),
     "replay": Row("wfctl.commands.replay:app", "Replay histories against your workflow code"),
+    "db": Row("wfctl.commands.db:app", "Look at, check and copy a dev server's database"),
     "ui": Row("wfctl.commands.ui:app", "The terminal UI"),
     "new": Row("wfctl.commands.new:app", "Make a new project from a template"),
     "completion": Row("wfctl.commands.completion:app", "Completion script for your shell"),

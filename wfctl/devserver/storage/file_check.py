@@ -116,6 +116,25 @@ def refuse_corrupt(path: Path | str, reason: object) -> CannotOpen:
     )
 
 
+def explain(path: Path, error: sqlite3.Error) -> CannotOpen:
+    """SQLite's error as a sentence."""
+    code = getattr(error, "sqlite_errorname", "") or ""
+    if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return CannotOpen(
+            f"{path} cannot be written to: {error}.",
+            f"check who owns it and its directory: ls -ld {path} {path.parent}",
+        )
+    if code.startswith("SQLITE_FULL"):
+        return CannotOpen(f"{path} cannot be written to: the disk is full.", f"make room: df -h {path.parent}")
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return CannotOpen(
+            f"{path} is in use by another program that holds SQLite's own lock.", f"find it: fuser -v {path}"
+        )
+    if code.startswith("SQLITE_IOERR"):
+        return CannotOpen(f"{path} cannot be read or written: {error}.", "check the disk (dmesg, df)")
+    return refuse_corrupt(path, error)
+
+
 def _read_header(path: Path) -> bytes:
     try:
         with path.open("rb") as file:

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Literal
 
 from wfctl.devserver.storage.database import Connection, Database, Durability, open_connection
-from wfctl.devserver.storage.file_check import APPLICATION_ID, CannotOpen, check_file, refuse_corrupt, refuse_newer
+from wfctl.devserver.storage.file_check import (
+    APPLICATION_ID,
+    CannotOpen,
+    check_file,
+    explain,
+    refuse_corrupt,
+    refuse_newer,
+)
 from wfctl.devserver.storage.lock import FileLock, Locked
 from wfctl.devserver.storage.schema import VERSIONS
 from wfctl.devserver.storage.visibility_sql import add_functions
@@ -74,7 +81,7 @@ async def _open_file(
     except BaseException as error:
         await writer.close()
         if isinstance(error, sqlite3.Error):
-            raise _explain(path, error) from error
+            raise explain(path, error) from error
         raise
     kind: Durability = durability
     return Database(writer, reader, scanner, peeker, kind, str(path), identity, lock)
@@ -241,21 +248,3 @@ def _set_pragma(raw: sqlite3.Connection, name: str, value: str) -> None:
             f"--sqlite-pragma {name}={value}: wfctl decides {name} itself.", "leave it out; see --durability"
         )
     raw.execute(f"PRAGMA {name} = {value}")
-
-
-def _explain(path: Path, error: sqlite3.Error) -> CannotOpen:
-    code = getattr(error, "sqlite_errorname", "") or ""
-    if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-        return CannotOpen(
-            f"{path} cannot be written to: {error}.",
-            f"check who owns it and its directory: ls -ld {path} {path.parent}",
-        )
-    if code.startswith("SQLITE_FULL"):
-        return CannotOpen(f"{path} cannot be written to: the disk is full.", f"make room: df -h {path.parent}")
-    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return CannotOpen(
-            f"{path} is in use by another program that holds SQLite's own lock.", f"find it: fuser -v {path}"
-        )
-    if code.startswith("SQLITE_IOERR"):
-        return CannotOpen(f"{path} cannot be read or written: {error}.", "check the disk (dmesg, df)")
-    return refuse_corrupt(path, error)

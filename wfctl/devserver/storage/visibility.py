@@ -165,6 +165,12 @@ def count_groups(
     ).fetchall()
 
 
+def record_of(connection: sqlite3.Connection, run_key: int) -> VisibilityRecord | None:
+    """What lists show of one run."""
+    row = connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM visibility WHERE run_key = ?", (run_key,)).fetchone()
+    return None if row is None else _record(row)
+
+
 def _record(row: tuple[Any, ...]) -> VisibilityRecord:
     values = dict(zip(_COLUMNS, row, strict=True))
     del values["custom"]
