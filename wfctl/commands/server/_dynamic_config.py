@@ -17,6 +17,8 @@ from wfctl.view.durations import parse_duration
 NAMES: Mapping[str, tuple[str, ...]] = {
     "limit.maxidlength": ("max_id_length",),
     "limit.blobsize.error": ("blob_size_error",),
+    "limit.blobsize.warn": ("blob_size_warn",),
+    "limit.mutablestateactivityfailuresize.error": ("activity_failure_size",),
     "limit.memosize.error": ("memo_size_error",),
     "limit.workflowtaskcompletionbuffersize": ("workflow_task_completion_size_error",),
     "limit.historycount.suggestcontinueasnew": ("history_count_suggest_continue_as_new",),
@@ -29,6 +31,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "limit.numpendingcancelrequests.error": ("pending_cancel_requests",),
     "history.maximumsignalsperexecution": ("max_signals_per_execution",),
     "history.maxinflightupdates": ("max_in_flight_updates",),
+    "history.maxinflightupdatepayloads": ("max_in_flight_update_bytes",),
     "history.maxtotalupdates": ("max_total_updates",),
     "history.maximumbufferedeventsbatch": ("max_buffered_events",),
     "history.maximumbufferedeventssizeinbytes": ("max_buffered_bytes",),
@@ -44,7 +47,10 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "history.defaultworkflowtasktimeout": ("workflow_task_timeout_seconds",),
     "history.workflowtaskheartbeattimeout": ("workflow_task_heartbeat_seconds",),
     "history.workflowidreuseminimalinterval": ("continue_as_new_min_interval_seconds",),
+    "system.enablecrossnamespacecommands": ("cross_namespace_commands",),
 }
+
+_SWITCHES = frozenset(field.name for field in dataclasses.fields(Settings) if isinstance(field.default, bool))
 
 # What SDKs and their test suites pass: it turns on what wfctl always does, or tunes what wfctl has none of.
 _WITHOUT_A_WORD = re.compile(
@@ -107,10 +113,14 @@ def apply_fields(values: Mapping[str, Any], settings: Settings) -> tuple[Setting
     return apply_names(dotted, dataclasses.replace(settings, **changes))
 
 
-def _value(key: str, field: str, value: Any) -> int | float:
-    """A number, or for a duration also `20s`. The real server also takes a list of constrained values: its first."""
+def _value(key: str, field: str, value: Any) -> int | float | bool:
+    """A number, for a duration also `20s`, for a switch true or false. The real server also takes a list of constrained values: its first."""
     if isinstance(value, list) and value and isinstance(value[0], dict) and "value" in value[0]:
         value = value[0]["value"]
+    if field in _SWITCHES:
+        if not isinstance(value, bool):
+            raise UsageMistake(f"{key}: {json.dumps(value)} is neither true nor false")
+        return value
     if isinstance(value, str) and field.endswith("_seconds"):
         try:
             return parse_duration(value).total_seconds()
