@@ -101,7 +101,10 @@ def apply_timer_started(execution: Execution, event: HistoryEvent, attributes: T
 def apply_timer_ended(
     execution: Execution, event: HistoryEvent, attributes: TimerFiredEventAttributes | TimerCanceledEventAttributes
 ) -> None:
-    execution.timers.pop(attributes.timer_id, None)
+    # A buffered firing can come to stand behind the start of the next timer of its id, which it leaves alone.
+    timer = execution.timers.get(attributes.timer_id)
+    if timer is not None and timer.started_event_id == attributes.started_event_id:
+        del execution.timers[attributes.timer_id]
 
 
 def deadlines(execution: Execution) -> Iterator[datetime]:
