@@ -433,6 +433,20 @@ def test_after_the_close_a_rejection_still_counts_and_an_acceptance_does_not() -
     assert event_types(execution)[-1] == "WORKFLOW_EXECUTION_COMPLETED"
 
 
+def test_a_run_that_closes_a_second_time_takes_no_update() -> None:
+    execution = started_execution()
+    take_task(execution)
+    signal.signal(execution, "s", None, None, "client")
+    workflow_task.fail(execution, WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND, None, WORKER)
+    workflow_task.schedule(execution)
+    update.check_admissible(execution)
+    take_task(execution)
+    with pytest.raises(ResourceExhausted, match="workflow is closing"):
+        update.check_admissible(execution)
+    complete_task(execution)
+    update.check_admissible(execution)
+
+
 # -- rebuilding -----------------------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from temporalio.api.workflowservice.v1 import (
 from wfctl.devserver.core.entities import update as updates
 from wfctl.devserver.core.errors import DeadlineExceeded, InvalidArgument, NotFound, PermissionDenied
 from wfctl.devserver.core.execution import Execution
-from wfctl.devserver.core.validation import length
+from wfctl.devserver.core.validation import is_uuid, length
 from wfctl.devserver.engine.runs import Run
 from wfctl.devserver.engine.updates import Waiter
 from wfctl.devserver.rpc import requests
@@ -133,6 +133,10 @@ async def poll_workflow_execution_update(
     if not request.HasField("update_ref"):
         raise InvalidArgument("UpdateRef is not set on request.")
     wanted, update_id = request.update_ref.workflow_execution, request.update_ref.update_id
+    if not wanted.workflow_id:
+        raise InvalidArgument("Can't load workflow execution.  WorkflowId not set.")
+    if wanted.run_id and not is_uuid(wanted.run_id):
+        raise InvalidArgument("RunId is not valid UUID.")
     run = await backend.runs.find(namespace.id, wanted.workflow_id, wanted.run_id)
     with backend.updates.waiting(run, update_id) as waiter:
         await backend.runs.committed(run)

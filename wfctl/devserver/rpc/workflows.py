@@ -12,7 +12,7 @@ from temporalio.api.workflowservice.v1 import (
     TerminateWorkflowExecutionResponse,
 )
 
-from wfctl.devserver.core.entities import cancellation, completion, signal
+from wfctl.devserver.core.entities import cancellation, completion, signal, workflow_task
 from wfctl.devserver.core.errors import InvalidArgument, NotFound
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.validation import length
@@ -53,6 +53,7 @@ def _check_signal(backend: Backend, request: SignalWorkflowExecutionRequest) -> 
 
 def _signal(execution: Execution, request: SignalWorkflowExecutionRequest) -> None:
     check_running(execution)
+    workflow_task.check_not_closing(execution)
     signal.signal(
         execution,
         request.signal_name,

@@ -102,15 +102,6 @@ def aborted_by_closing() -> ServiceError:
     return NotFound("workflow update was aborted by closing workflow")
 
 
-def aborted_by_next_run() -> ServiceError:
-    """Clients retry this one, and then meet the run that follows."""
-    return ResourceExhausted(
-        "workflow operation can not be applied because workflow is closing",
-        ResourceExhaustedCause.RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW,
-        ResourceExhaustedScope.RESOURCE_EXHAUSTED_SCOPE_NAMESPACE,
-    )
-
-
 def aborted_by_task_failure() -> ServiceError:
     return WorkflowNotReady("Unable to perform workflow execution update due to unexpected workflow task failure.")
 
@@ -160,8 +151,11 @@ class Updates:
         return [update for update in self.in_flight.values() if update.is_waiting_for_worker]
 
     def abandon(self, *, next_run: bool) -> list[UpdateEnded]:
-        """The run closed: what is not accepted will never be. What is accepted fails by itself, see `outcome`."""
-        error = aborted_by_next_run() if next_run else aborted_by_closing()
+        """The run closed: what is not accepted will never be. What is accepted fails by itself, see `outcome`.
+
+        `next_run`: clients are to try again, and will meet the run that follows.
+        """
+        error = workflow_task.closing() if next_run else aborted_by_closing()
         given_up = self.waiting_for_worker()
         for update in given_up:
             del self.in_flight[update.id]
@@ -205,6 +199,7 @@ def check_admissible(execution: Execution) -> None:
         raise WorkflowNotReady(
             "Unable to perform workflow execution update due to Workflow Task in failed state.",
         )
+    workflow_task.check_not_closing(execution)
 
 
 def _check_in_flight(updates: Updates, request: Request, settings: Settings) -> None:

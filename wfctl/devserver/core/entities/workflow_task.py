@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any
 from temporalio.api.common.v1 import MeteringMetadata
 from temporalio.api.enums.v1 import (
     EventType,
+    ResourceExhaustedCause,
+    ResourceExhaustedScope,
     SuggestContinueAsNewReason,
     TaskQueueKind,
     TimeoutType,
@@ -47,6 +49,7 @@ from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedReques
 
 from wfctl.devserver.core import reset_points
 from wfctl.devserver.core.effects import EnqueueWorkflowTask, Place, VisibilityChanged
+from wfctl.devserver.core.errors import ResourceExhausted, ServiceError
 from wfctl.devserver.core.visibility import build_ids
 
 if TYPE_CHECKING:
@@ -105,6 +108,7 @@ class WorkflowTask:
     suggest_reasons: tuple[int, ...] = ()
     history_size_bytes: int = 0
     lost_after_seconds: float = 0.0  # so long may it wait on a normal queue; 0: forever
+    after_unhandled_close: bool = False  # the task before it wanted to close the run, but there was news
     written: bool = True  # its SCHEDULED event is in history
 
     @property
@@ -231,6 +235,7 @@ def _set_scheduled(execution: Execution, scheduled_event_id: int, timeout: float
         original_scheduled_time=execution.now,
         timeout_seconds=timeout,
         sticky_queue=execution.sticky.name if execution.sticky else "",
+        after_unhandled_close=task.after_unhandled_close,
         written=written,
     )
 
@@ -453,8 +458,10 @@ def fail(
     assert task.is_started
     if task.kind is Kind.SPECULATIVE and not task.written:
         task = _write_unwritten(execution, identity)
+    unhandled = cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
     if not task.written:
         _count_failure(execution)
+        execution.workflow_task.after_unhandled_close = unhandled
         return
     execution.record(
         WorkflowTaskFailedEventAttributes(
@@ -468,8 +475,26 @@ def fail(
             binary_checksum=binary_checksum,
         )
     )
+    execution.workflow_task.after_unhandled_close = unhandled
     if cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW:
         execution.workflow_task.attempt = 1
+
+
+def check_not_closing(execution: Execution) -> None:
+    """A run that tries to close a second time takes no news, or news could keep it from closing for ever.
+
+    Raises ResourceExhausted, which clients retry.
+    """
+    if execution.workflow_task.is_started and execution.workflow_task.after_unhandled_close:
+        raise closing()
+
+
+def closing() -> ServiceError:
+    return ResourceExhausted(
+        "workflow operation can not be applied because workflow is closing",
+        ResourceExhaustedCause.RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW,
+        ResourceExhaustedScope.RESOURCE_EXHAUSTED_SCOPE_NAMESPACE,
+    )
 
 
 def apply_workflow_task_failed(
