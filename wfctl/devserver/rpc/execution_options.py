@@ -13,7 +13,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from wfctl.devserver.core.entities import options
-from wfctl.devserver.core.errors import FailedPrecondition, InvalidArgument
+from wfctl.devserver.core.errors import FailedPrecondition, InvalidArgument, Unimplemented
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.validation import is_uuid
 from wfctl.devserver.rpc.backend import Backend, Call
@@ -57,6 +57,7 @@ def _check(request: UpdateWorkflowExecutionOptionsRequest) -> None:
         raise InvalidArgument("WorkflowExecutionOptions is required")
     if message := bad_path(request.update_mask.paths):
         raise InvalidArgument(f"error parsing UpdateMask: {message}")
+    check_no_time_skipping(request.workflow_execution_options)
     priority = request.workflow_execution_options.priority
     if priority.priority_key < 0:
         raise InvalidArgument("priority key can't be negative")
@@ -66,6 +67,11 @@ def _check(request: UpdateWorkflowExecutionOptionsRequest) -> None:
         raise InvalidArgument("must be greater than zero")
     if request.workflow_execution.run_id and not is_uuid(request.workflow_execution.run_id):
         raise InvalidArgument("RunId is not valid UUID.")
+
+
+def check_no_time_skipping(options: WorkflowExecutionOptions) -> None:
+    if options.HasField("time_skipping_config"):
+        raise Unimplemented("The Time-Skipping feature is not enabled for namespace.")
 
 
 def bad_path(paths: Iterable[str]) -> str:

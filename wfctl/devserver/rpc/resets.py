@@ -49,6 +49,7 @@ def _check_operation(operation: PostResetOperation) -> None:
     if not operation.HasField("update_workflow_options"):
         raise InvalidArgument("unsupported post reset operation: <nil>")
     change = operation.update_workflow_options
+    execution_options.check_no_time_skipping(change.workflow_execution_options)
     if change.workflow_execution_options.HasField("versioning_override"):
         execution_options.check_override_form(change.workflow_execution_options.versioning_override)
     if message := execution_options.bad_path(change.update_mask.paths):
