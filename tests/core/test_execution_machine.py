@@ -12,18 +12,47 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from temporalio.api.command.v1 import Command
 from temporalio.api.common.v1 import RetryPolicy
+from temporalio.api.enums.v1 import CancelExternalWorkflowExecutionFailedCause as CANCEL_FAILED
 from temporalio.api.enums.v1 import CommandType as C
-from temporalio.api.enums.v1 import WorkflowTaskFailedCause
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
+from temporalio.api.enums.v1 import SignalExternalWorkflowExecutionFailedCause as SIGNAL_FAILED
+from temporalio.api.enums.v1 import StartChildWorkflowExecutionFailedCause as START_CHILD_FAILED
 from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
+from temporalio.api.history.v1 import (
+    HistoryEvent,
+    WorkflowExecutionCompletedEventAttributes,
+    WorkflowExecutionTerminatedEventAttributes,
+)
 from temporalio.api.taskqueue.v1 import StickyExecutionAttributes, TaskQueue
 
 from tests.support import update_messages
 from tests.support.executions import WORKER, complete_task, rebuilt, started_execution, state, take_task
-from wfctl.devserver.core.entities import activity, cancellation, completion, signal, update, workflow_task
+from wfctl.devserver.core import registry
+from wfctl.devserver.core.entities import (
+    activity,
+    cancellation,
+    child_workflow,
+    completion,
+    external_workflow,
+    signal,
+    update,
+    workflow_task,
+)
 from wfctl.devserver.core.entities.activity import Activity
+from wfctl.devserver.core.entities.child_workflow import ChildWorkflow
 from wfctl.devserver.core.errors import BadCommand
 from wfctl.devserver.core.execution import Execution
 
+CHILD_ENDS = (
+    HistoryEvent(
+        event_type=EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
+        workflow_execution_completed_event_attributes=WorkflowExecutionCompletedEventAttributes(),
+    ),
+    HistoryEvent(
+        event_type=EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
+        workflow_execution_terminated_event_attributes=WorkflowExecutionTerminatedEventAttributes(),
+    ),
+)
 NAMES = st.sampled_from(["a", "b", "c", "d"])
 SECONDS = st.sampled_from([0.5, 1.0, 3.0, 30.0])
 
@@ -68,8 +97,34 @@ def upsert_memo(name: str) -> Command:
     return command
 
 
+def start_child(name: str, policy: int) -> Command:
+    command = Command(command_type=C.COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION)
+    attributes = command.start_child_workflow_execution_command_attributes
+    attributes.workflow_id, attributes.workflow_type.name = name, "Child"
+    attributes.parent_close_policy = policy  # type: ignore[assignment]
+    return command
+
+
+def signal_external(name: str) -> Command:
+    command = Command(command_type=C.COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION)
+    attributes = command.signal_external_workflow_execution_command_attributes
+    attributes.execution.workflow_id, attributes.signal_name = name, "hello"
+    return command
+
+
+def cancel_external(name: str) -> Command:
+    command = Command(command_type=C.COMMAND_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION)
+    command.request_cancel_external_workflow_execution_command_attributes.workflow_id = name
+    return command
+
+
 def close(command_type: C.ValueType) -> Command:
-    return Command(command_type=command_type)
+    command = Command(command_type=command_type)
+    getattr(command, registry.COMMANDS[command_type].field).SetInParent()
+    if command_type == C.COMMAND_TYPE_FAIL_WORKFLOW_EXECUTION:
+        failure = Failure(message="oh", application_failure_info=ApplicationFailureInfo())
+        command.fail_workflow_execution_command_attributes.failure.CopyFrom(failure)
+    return command
 
 
 COMMANDS = st.lists(
@@ -80,6 +135,9 @@ COMMANDS = st.lists(
         st.builds(cancel_activity, st.integers(1, 40)),
         st.builds(record_marker, NAMES),
         st.builds(upsert_memo, NAMES),
+        st.builds(start_child, NAMES, st.integers(0, 3)),
+        st.builds(signal_external, NAMES),
+        st.builds(cancel_external, NAMES),
     ),
     max_size=4,
 )
@@ -108,6 +166,16 @@ def old_enough(self: WholeRun) -> bool:
 
 def started_activities(self: WholeRun) -> list[Activity]:
     return [one for one in self.execution.activities.values() if one.is_started]
+
+
+def unstarted_children(self: WholeRun) -> list[ChildWorkflow]:
+    children = self.execution.children.values() if running(self) else ()
+    return [child for child in children if not child.started_event_id]
+
+
+def started_children(self: WholeRun) -> list[ChildWorkflow]:
+    children = self.execution.children.values() if running(self) else ()
+    return [child for child in children if child.started_event_id]
 
 
 class WholeRun(RuleBasedStateMachine):
@@ -186,6 +254,42 @@ class WholeRun(RuleBasedStateMachine):
         one = started_activities(self)[-1]
         failure = Failure(message="oh", application_failure_info=ApplicationFailureInfo(non_retryable=non_retryable))
         self.step(lambda: activity.fail(self.execution, one, failure, WORKER))
+
+    @precondition(lambda self: bool(unstarted_children(self)))
+    @rule(works=st.booleans())
+    def a_child_is_started_or_not(self, works: bool) -> None:
+        child = unstarted_children(self)[0]
+        cause = START_CHILD_FAILED.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS
+        if works:
+            self.step(lambda: child_workflow.record_started(self.execution, child, "child-run"))
+        else:
+            self.step(lambda: child_workflow.record_start_failed(self.execution, child, cause))
+
+    @precondition(lambda self: bool(started_children(self)))
+    @rule(end=st.sampled_from(CHILD_ENDS))
+    def a_child_ends(self, end: HistoryEvent) -> None:
+        child = started_children(self)[-1]
+        self.step(lambda: child_workflow.record_ended(self.execution, child, "child-run", end))
+
+    @precondition(lambda self: running(self) and bool(self.execution.external_signals))
+    @rule(works=st.booleans())
+    def another_run_is_signalled_or_not(self, works: bool) -> None:
+        request = next(iter(self.execution.external_signals.values()))
+        if works:
+            self.step(lambda: external_workflow.record_signaled(self.execution, request, "default"))
+        else:
+            cause = SIGNAL_FAILED.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND
+            self.step(lambda: external_workflow.record_signal_failed(self.execution, request, "default", cause))
+
+    @precondition(lambda self: running(self) and bool(self.execution.external_cancels))
+    @rule(works=st.booleans())
+    def another_run_is_asked_to_cancel_or_not(self, works: bool) -> None:
+        request = next(iter(self.execution.external_cancels.values()))
+        if works:
+            self.step(lambda: external_workflow.record_cancel_requested(self.execution, request, "default"))
+        else:
+            cause = CANCEL_FAILED.CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND
+            self.step(lambda: external_workflow.record_cancel_failed(self.execution, request, "default", cause))
 
     @precondition(running)
     @rule(name=NAMES, request_id=st.sampled_from(["", "once"]))

@@ -310,3 +310,25 @@ async def test_last_words_said_twice_change_nothing(tmp_path: Path) -> None:
 
         await until(said_again)
         assert await actor.event_types("parent") == before
+
+
+async def test_a_childs_start_that_a_full_disk_refused_is_made_up_for(world: InProcess, actor: Actor) -> None:
+    runs, database = world.server.backend.runs, world.server.database
+    start_handler = runs.handlers.pop(effects.StartChild)
+    await actor.start("parent")
+    await actor.step(start_child("child", input=Payloads(payloads=[Payload(data=b"x" * 200_000)])))
+    parent = await runs.find(next(iter(runs.current))[0], "parent")
+    pages = await database.writer.run(lambda raw: raw.execute("PRAGMA page_count").fetchone()[0])
+    await database.writer.run(lambda raw: raw.execute(f"PRAGMA max_page_count = {pages}").fetchone())
+    runs.handlers[effects.StartChild] = start_handler
+    start_handler(parent, effects.StartChild(5))
+
+    async def refused() -> bool:
+        return parent.failed
+
+    await until(refused)
+    assert "CHILD_WORKFLOW_EXECUTION_STARTED" not in await actor.event_types("parent")
+    await database.writer.run(lambda raw: raw.execute("PRAGMA max_page_count = 1000000").fetchone())
+    await actor.wait_for_event("parent", "CHILD_WORKFLOW_EXECUTION_STARTED")
+    await actor.step(COMPLETE, queue="children")
+    await actor.wait_for_event("parent", "CHILD_WORKFLOW_EXECUTION_COMPLETED")
