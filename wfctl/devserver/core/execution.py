@@ -26,7 +26,7 @@ from temporalio.api.enums.v1 import EventType, WorkflowExecutionStatus, Workflow
 from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEventAttributes
 from temporalio.api.sdk.v1 import UserMetadata
 
-from wfctl.devserver.core import registry
+from wfctl.devserver.core import packing, registry
 from wfctl.devserver.core.effects import Effect, EnqueueActivityTask
 from wfctl.devserver.core.entities import completion, workflow_task
 from wfctl.devserver.core.entities.activity import Activity
@@ -34,7 +34,7 @@ from wfctl.devserver.core.entities.child_workflow import ChildWorkflow
 from wfctl.devserver.core.entities.external_workflow import ExternalRequest
 from wfctl.devserver.core.entities.timer import Timer
 from wfctl.devserver.core.entities.update import Updates
-from wfctl.devserver.core.entities.workflow_task import Sticky, WorkflowTask
+from wfctl.devserver.core.entities.workflow_task import STICKY_FIELDS, TASK_FIELDS, Sticky, WorkflowTask
 from wfctl.devserver.core.errors import BadCommand, NamespaceNotFound
 from wfctl.devserver.core.history import History
 from wfctl.devserver.core.namespace import Namespace
@@ -186,8 +186,8 @@ class Execution:
         return bytes(
             msgpack.packb(
                 {
-                    "task": self.workflow_task.pack(),
-                    "sticky": self.sticky.pack() if self.sticky else None,
+                    "task": packing.pack(self.workflow_task, TASK_FIELDS),
+                    "sticky": packing.pack(self.sticky, STICKY_FIELDS) if self.sticky else None,
                     "activities": [
                         (activity.scheduled_event_id, packed)
                         for activity in self.activities.values()
@@ -211,15 +211,17 @@ class Execution:
         state = msgpack.unpackb(packed, strict_map_key=False)
         self.buffered = [HistoryEvent.FromString(data) for data in state["buffered"]]
         self.replay(self.buffered)
-        self.workflow_task = WorkflowTask.unpack(state["task"])
-        self.sticky = Sticky.unpack(state["sticky"]) if state["sticky"] else None
+        self.workflow_task = WorkflowTask(**packing.unpack(state["task"], TASK_FIELDS))
+        sticky = state.get("sticky")
+        self.sticky = Sticky(**packing.unpack(sticky, STICKY_FIELDS)) if sticky else None
         for scheduled_event_id, data in state["activities"]:
             self.activities[scheduled_event_id].unpack(data)
-        self.updates.unpack(state["updates"])
-        self.transition_count = state["transitions"]
-        self.request_ids = state["request_ids"]
-        self.cancel_request_id = state["cancel_request_id"]
-        self.reset_run_id = state["reset_run_id"]
+        if "updates" in state:
+            self.updates.unpack(state["updates"])
+        self.transition_count = state.get("transitions", 0)
+        self.request_ids = state.get("request_ids", {})
+        self.cancel_request_id = state.get("cancel_request_id", "")
+        self.reset_run_id = state.get("reset_run_id", "")
 
     # -- time -----------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,7 @@ from wfctl.devserver.core import failures, retry
 from wfctl.devserver.core.effects import EnqueueActivityTask, Place
 from wfctl.devserver.core.entities import workflow_task
 from wfctl.devserver.core.errors import BadCommand, InvalidArgument
+from wfctl.devserver.core.packing import MOMENT, PLAIN, enum, message, nested, pack, unpack
 from wfctl.devserver.core.payloads import copy_fields, text_payloads
 from wfctl.devserver.core.validation import (
     check_blob,
@@ -157,69 +158,36 @@ class Activity:
         policy.non_retryable_error_types[:] = self.attributes.retry_policy.non_retryable_error_types
         return policy
 
-    def pack(self) -> list[Any] | None:
+    def pack(self) -> dict[str, Any] | None:
         """The attempt's state, or None for a first attempt that nobody has taken."""
         if self.state is State.SCHEDULED and self.attempt == 1 and self.stamp == 0 and self.pause is None:
             return None
-        return [
-            int(self.state),
-            self.attempt,
-            self.attempt_scheduled_time.timestamp(),
-            _stamp(self.started_time),
-            self.started_identity,
-            self.request_id,
-            _stamp(self.heartbeat_time),
-            self.heartbeat_details.SerializeToString() if self.heartbeat_details is not None else None,
-            self.last_failure.SerializeToString() if self.last_failure is not None else None,
-            self.last_worker_identity,
-            _stamp(self.last_attempt_complete_time),
-            self.backoff_seconds,
-            self.stamp,
-            [self.pause.time.timestamp(), self.pause.identity, self.pause.reason, self.pause.request_id]
-            if self.pause
-            else None,
-            self.reset,
-            self.resets_heartbeat,
-            self.changed.SerializeToString() if self.changed is not None else None,
-        ]
+        return pack(self, ATTEMPT_FIELDS)
 
-    def unpack(self, packed: list[Any]) -> None:
-        (
-            state,
-            self.attempt,
-            attempt_scheduled_time,
-            started_time,
-            self.started_identity,
-            self.request_id,
-            heartbeat_time,
-            details,
-            failure,
-            self.last_worker_identity,
-            last_attempt_complete_time,
-            self.backoff_seconds,
-            self.stamp,
-            pause,
-            self.reset,
-            self.resets_heartbeat,
-            changed,
-        ) = packed
-        self.state = State(state)
-        self.attempt_scheduled_time = datetime.fromtimestamp(attempt_scheduled_time, UTC)
-        self.started_time = _unstamp(started_time)
-        self.heartbeat_time = _unstamp(heartbeat_time)
-        self.heartbeat_details = Payloads.FromString(details) if details is not None else None
-        self.last_failure = Failure.FromString(failure) if failure is not None else None
-        self.last_attempt_complete_time = _unstamp(last_attempt_complete_time)
-        self.pause = Pause(datetime.fromtimestamp(pause[0], UTC), *pause[1:]) if pause else None
-        self.changed = ActivityOptions.FromString(changed) if changed is not None else None
+    def unpack(self, packed: dict[str, Any]) -> None:
+        for name, value in unpack(packed, ATTEMPT_FIELDS).items():
+            setattr(self, name, value)
 
 
-def _stamp(moment: datetime | None) -> float | None:
-    return None if moment is None else moment.timestamp()
-
-
-def _unstamp(stamp: float | None) -> datetime | None:
-    return None if stamp is None else datetime.fromtimestamp(stamp, UTC)
+ATTEMPT_FIELDS = {
+    "state": enum(State),
+    "attempt": PLAIN,
+    "attempt_scheduled_time": MOMENT,
+    "started_time": MOMENT,
+    "started_identity": PLAIN,
+    "request_id": PLAIN,
+    "heartbeat_time": MOMENT,
+    "heartbeat_details": message(Payloads),
+    "last_failure": message(Failure),
+    "last_worker_identity": PLAIN,
+    "last_attempt_complete_time": MOMENT,
+    "backoff_seconds": PLAIN,
+    "stamp": PLAIN,
+    "pause": nested(Pause, {"time": MOMENT, "identity": PLAIN, "reason": PLAIN, "request_id": PLAIN}),
+    "reset": PLAIN,
+    "resets_heartbeat": PLAIN,
+    "changed": message(ActivityOptions),
+}
 
 
 def _after(moment: datetime, duration: Any) -> datetime | None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,7 @@ from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedReques
 from wfctl.devserver.core import reset_points
 from wfctl.devserver.core.effects import EnqueueWorkflowTask, Place, VisibilityChanged
 from wfctl.devserver.core.errors import ResourceExhausted, ServiceError
+from wfctl.devserver.core.packing import MOMENT, PLAIN, Codec, enum
 from wfctl.devserver.core.visibility import build_ids
 
 if TYPE_CHECKING:
@@ -81,13 +82,6 @@ class Sticky:
 
     name: str
     schedule_to_start_seconds: float
-
-    def pack(self) -> list[Any]:
-        return [self.name, self.schedule_to_start_seconds]
-
-    @classmethod
-    def unpack(cls, packed: list[Any]) -> Sticky:
-        return cls(*packed)
 
 
 @dataclass(slots=True)
@@ -123,22 +117,28 @@ class WorkflowTask:
     def is_pending(self) -> bool:
         return self.state is not State.NONE
 
-    def pack(self) -> list[Any]:
-        values: list[Any] = []
-        for name in self.__slots__:
-            value = getattr(self, name)
-            values.append(value.timestamp() if isinstance(value, datetime) else value)
-        return values
 
-    @classmethod
-    def unpack(cls, packed: list[Any]) -> WorkflowTask:
-        values = dict(zip(cls.__slots__, packed, strict=True))
-        for name in ("scheduled_time", "original_scheduled_time", "started_time"):
-            if values[name] is not None:
-                values[name] = datetime.fromtimestamp(values[name], UTC)
-        values["state"], values["kind"] = State(values["state"]), Kind(values["kind"])
-        values["suggest_reasons"] = tuple(values["suggest_reasons"])
-        return cls(**values)
+STICKY_FIELDS = {"name": PLAIN, "schedule_to_start_seconds": PLAIN}
+TASK_FIELDS = {
+    "state": enum(State),
+    "kind": enum(Kind),
+    "attempt": PLAIN,
+    "scheduled_event_id": PLAIN,
+    "started_event_id": PLAIN,
+    "scheduled_time": MOMENT,
+    "original_scheduled_time": MOMENT,
+    "started_time": MOMENT,
+    "timeout_seconds": PLAIN,
+    "request_id": PLAIN,
+    "identity": PLAIN,
+    "sticky_queue": PLAIN,
+    "suggest_continue_as_new": PLAIN,
+    "suggest_reasons": Codec(list, tuple),
+    "history_size_bytes": PLAIN,
+    "lost_after_seconds": PLAIN,
+    "after_unhandled_close": PLAIN,
+    "written": PLAIN,
+}
 
 
 # -- scheduling -----------------------------------------------------------------------------------------------------
