@@ -112,6 +112,13 @@ async def test_the_reuse_policy_of_a_child_may_end_the_owner_of_its_id(actor: Ac
     assert (await actor.event_types("child", owner.run_id))[-1] == "WORKFLOW_EXECUTION_TERMINATED"
 
 
+async def test_a_parent_cannot_be_its_own_child(actor: Actor) -> None:
+    await actor.start("parent")
+    policy = WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING
+    await actor.step(start_child("parent", workflow_id_reuse_policy=policy))
+    await actor.wait_for_event("parent", "START_CHILD_WORKFLOW_EXECUTION_FAILED")
+
+
 @pytest.mark.parametrize("policy", [TERMINATE, ABANDON])
 async def test_a_parent_that_closes_in_the_same_task_starts_no_child(actor: Actor, policy: Any) -> None:
     await actor.start("parent")

@@ -68,17 +68,21 @@ class ChildWorkflows:
         return True
 
     def _start_now(self, parent: Run, child: ChildWorkflow, current: Run | None, *, adopted: bool) -> None:
+        taken = Cause.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS
+        if current is parent:
+            # Whatever the reuse policy says: a parent that ended itself could not be told of the child.
+            self._fail(parent, child, taken)
+            return
         if current is not None and adopted:
-            first_run_id = current.execution.started.first_execution_run_id
+            run = current
         else:
+            request = _start_request(parent.execution, child)
             try:
-                started = service.start_now(
-                    self._runs, _start_request(parent.execution, child), self._runs.new_id(), current
-                )
+                run = service.start_now(self._runs, request, self._runs.new_id(), current).run
             except WorkflowExecutionAlreadyStarted:
-                self._fail(parent, child, Cause.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS)
+                self._fail(parent, child, taken)
                 return
-            first_run_id = started.run.execution.started.first_execution_run_id
+        first_run_id = run.execution.started.first_execution_run_id
         self._runs.step(parent, lambda execution: child_workflow.record_started(execution, child, first_run_id))
 
     def _fail(self, parent: Run, child: ChildWorkflow, cause: Cause.ValueType) -> None:
