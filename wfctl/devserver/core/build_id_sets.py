@@ -8,12 +8,11 @@ from __future__ import annotations
 from temporalio.api.workflowservice.v1 import UpdateWorkerBuildIdCompatibilityRequest
 
 from wfctl.devserver.core.errors import FailedPrecondition, InvalidArgument, NotFound
-from wfctl.devserver.core.validation import length
+from wfctl.devserver.core.validation import MAX_BUILD_ID_LENGTH, length
 
 Sets = list[list[str]]
 MAX_SETS = 10  # limit.versionCompatibleSetLimitPerQueue
 MAX_BUILD_IDS = 100  # limit.versionBuildIdLimitPerQueue
-MAX_BUILD_ID_LENGTH = 255  # limit.workerBuildIdSize
 
 
 def check_request(request: UpdateWorkerBuildIdCompatibilityRequest) -> None:

@@ -61,6 +61,8 @@ def decide(
     if policy.maximum_attempts and attempt >= policy.maximum_attempts:
         return Decision(RetryState.RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED)
     backoff = requested_delay_seconds(failure)
+    if backoff == 0:
+        return Decision(RetryState.RETRY_STATE_TIMEOUT)  # as the real server takes a delay of zero
     if backoff is None:
         backoff = interval_seconds(policy, attempt)
     if expiration is not None and now + timedelta(seconds=backoff) > expiration:

@@ -12,8 +12,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
-from temporalio.api.common.v1 import Memo, Payload, Priority, RetryPolicy
-from temporalio.api.enums.v1 import TaskQueueKind, WorkflowTaskFailedCause
+from temporalio.api.common.v1 import (
+    Memo,
+    Payload,
+    Priority,
+    RetryPolicy,
+    WorkerVersionCapabilities,
+    WorkerVersionStamp,
+)
+from temporalio.api.deployment.v1 import WorkerDeploymentOptions
+from temporalio.api.enums.v1 import TaskQueueKind, WorkerVersioningMode, WorkflowTaskFailedCause
 from temporalio.api.taskqueue.v1 import TaskQueue
 
 from wfctl.devserver.core.errors import BadCommand, InvalidArgument
@@ -22,6 +30,8 @@ from wfctl.devserver.settings import Settings
 # No duration is longer than a hundred years; longer ones are cut.
 LONGEST_DURATION_SECONDS = 100 * 365 * 86400
 FAIRNESS_KEY_LENGTH = 64
+MAX_BUILD_ID_LENGTH = 255  # limit.workerBuildIdSize
+VERSION_ID_OVERHEAD = 39  # of an id that is made of a deployment's name and a build id
 PARTITION_PREFIX = "/_sys/"
 TIMEOUT_TYPE_PREFIX = "TemporalTimeout:"
 # Timeout types by the names that error types of a retry policy may use.
@@ -123,6 +133,52 @@ def check_priority(priority: Priority) -> None:
         raise InvalidArgument("fairness key length exceeds limit")
     if priority.fairness_weight < 0:
         raise InvalidArgument("must be greater than zero")
+
+
+# -- versions -------------------------------------------------------------------------------------------------------
+
+
+def check_deployment_options(options: WorkerDeploymentOptions, settings: Settings) -> None:
+    """A versioned worker names its deployment and its build."""
+    if options.worker_versioning_mode != WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED:
+        return
+    if not options.deployment_name or not options.build_id:
+        raise InvalidArgument("Deployment name and build id must be set together.")
+    check_version_part("WorkerDeploymentName", options.deployment_name, settings)
+    check_version_part("BuildID", options.build_id, settings)
+
+
+def check_version_part(field: str, value: str, settings: Settings) -> None:
+    """A deployment's name or a build id: both go into ids of their own."""
+    if not value:
+        raise InvalidArgument(f"{field} cannot be empty")
+    if length(value) > (settings.max_id_length - VERSION_ID_OVERHEAD) // 2:
+        raise InvalidArgument(f"size of {field} larger than the maximum allowed")
+    for separator in ".:":
+        if field == "WorkerDeploymentName" and separator in value:
+            raise InvalidArgument(f"worker deployment name cannot contain '{separator}'")
+    if value.startswith("__"):
+        raise InvalidArgument(f"{field} cannot start with '__'")
+
+
+def check_worker_version(
+    stamp: WorkerVersionStamp | WorkerVersionCapabilities,
+    options: WorkerDeploymentOptions | None,
+    queue: TaskQueue,
+    settings: Settings,
+) -> None:
+    """What a worker says of its version, with a poll or an answer. `options` is None if it says nothing of those."""
+    versioned = stamp.use_versioning or options is not None
+    if versioned and queue.kind == TaskQueueKind.TASK_QUEUE_KIND_STICKY and not queue.normal_name:
+        raise InvalidArgument(
+            "NormalName must be set on sticky queue when UseVersioning is true or DeploymentOptions are set."
+        )
+    if stamp.use_versioning and not stamp.build_id:
+        raise InvalidArgument("WorkerVersionStamp must be present if UseVersioning is true.")
+    if length(stamp.build_id) > MAX_BUILD_ID_LENGTH:
+        raise InvalidArgument("Build ID exceeds configured limit.workerBuildIdSize, use a shorter build ID.")
+    if options is not None:
+        check_deployment_options(options, settings)
 
 
 # -- task queues ----------------------------------------------------------------------------------------------------

@@ -50,6 +50,7 @@ async def poll_activity_task_queue(
     namespace = backend.namespaces.resolve(request.namespace)
     validation.check_task_queue(request, backend.settings)
     requests.check_identity(request, backend.settings)
+    requests.check_worker_version(request, request.worker_version_capabilities, request.task_queue, backend.settings)
     queue = backend.queues.get(namespace.id, ACTIVITY, request.task_queue.name)
     deadline = call.poll_deadline(backend.settings.long_poll_seconds)
     requests.note_poller(queue, request, backend.clock.now())
@@ -128,7 +129,8 @@ async def _by_token(backend: Backend, request: Any) -> tuple[Run, Find]:
     """The run, and how to find the started attempt that the token means. Raises NotFound for any other."""
     token = tokens.parse_task(request.task_token)
     backend.namespaces.by_id(token.namespace_id)
-    requests.check_identity(request, backend.settings)
+    if not isinstance(request, RecordActivityTaskHeartbeatRequest):
+        requests.check_identity(request, backend.settings)
     run = await backend.runs.find(token.namespace_id, token.workflow_id, token.run_id)
 
     def find(execution: Execution) -> Activity:
@@ -151,7 +153,8 @@ async def _by_id(backend: Backend, request: Any, *, unstarted: bool = False) -> 
     namespace = backend.namespaces.resolve(request.namespace)
     if not request.activity_id:
         raise InvalidArgument("ActivityId is not set on request.")
-    requests.check_identity(request, backend.settings)
+    if not isinstance(request, RecordActivityTaskHeartbeatByIdRequest):
+        requests.check_identity(request, backend.settings)
     if not request.workflow_id:
         # Without a workflow the id is that of an activity that stands alone.
         raise NotFound(f"activity not found for ID: {request.activity_id}")

@@ -5,6 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from temporalio.api.common.v1 import WorkerVersionCapabilities, WorkerVersionStamp
+from temporalio.api.taskqueue.v1 import TaskQueue as TaskQueueProto
+
+from wfctl.devserver.core import validation
 from wfctl.devserver.core.errors import InvalidArgument, NotFound
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.validation import is_uuid, length
@@ -48,3 +52,10 @@ def note_poller(queue: TaskQueue, request: Any, now: datetime) -> None:
     if metadata is not None and request.task_queue_metadata.HasField("max_tasks_per_second"):
         poller.rate_per_second = request.task_queue_metadata.max_tasks_per_second.value
         queue.set_worker_limit(poller.rate_per_second)
+
+
+def check_worker_version(
+    request: Any, stamp: WorkerVersionStamp | WorkerVersionCapabilities, queue: TaskQueueProto, settings: Settings
+) -> None:
+    options = request.deployment_options if request.HasField("deployment_options") else None
+    validation.check_worker_version(stamp, options, queue, settings)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NoReturn
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from temporalio.api.enums.v1 import DescribeTaskQueueMode, RateLimitSource, TaskQueueKind, TaskQueueType
+from temporalio.api.enums.v1 import (
+    BuildIdTaskReachability,
+    DescribeTaskQueueMode,
+    RateLimitSource,
+    TaskQueueKind,
+    TaskQueueType,
+)
 from temporalio.api.taskqueue.v1 import (
     CompatibleVersionSet,
     PollerInfo,
@@ -37,6 +44,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from wfctl.devserver.core import build_id_sets, validation
+from wfctl.devserver.core.effects import DEFAULT_PRIORITY
 from wfctl.devserver.core.errors import InvalidArgument, PermissionDenied
 from wfctl.devserver.matching.queue import Backlog, TaskQueue
 from wfctl.devserver.matching.queues import ACTIVITY, WORKFLOW
@@ -46,10 +54,13 @@ from wfctl.devserver.settings import Settings
 # What the real server dispatches of one queue at most; ours has no such limit, clients expect to be shown one.
 SYSTEM_RATE_LIMIT = 4000.0
 POLLER_RATE = 100000.0
+ENHANCED = DescribeTaskQueueMode.DESCRIBE_TASK_QUEUE_MODE_ENHANCED
+_PARTITION = re.compile(f"{validation.PARTITION_PREFIX}.+/[0-9]+")
 UNVERSIONED = "__unversioned__"
 # Go's zero time: the routing was never changed.
 NEVER = Timestamp(seconds=-62135596800)
 PARTITIONS = 4
+NOTHING = Backlog(0, None)
 MAX_REASON_LENGTH = 1000
 MAX_WEIGHT_OVERRIDES = 1000  # matching.maxFairnessKeyWeightOverrides
 
@@ -61,7 +72,7 @@ async def describe_task_queue(
     backend: Backend, request: DescribeTaskQueueRequest, call: Call
 ) -> DescribeTaskQueueResponse:
     namespace = backend.namespaces.resolve(request.namespace)
-    enhanced = request.api_mode == DescribeTaskQueueMode.DESCRIBE_TASK_QUEUE_MODE_ENHANCED
+    enhanced = request.api_mode == ENHANCED
     sticky = request.task_queue.kind == TaskQueueKind.TASK_QUEUE_KIND_STICKY
     _check_queue(request, backend.settings)
     if enhanced and sticky:
@@ -82,7 +93,7 @@ async def describe_task_queue(
         response.versioning_info.update_time.CopyFrom(NEVER)
     if request.report_stats:
         response.stats.CopyFrom(_stats(queue, queue.backlog(), now))
-        for key, backlog in queue.backlog_by_priority().items():
+        for key, backlog in {DEFAULT_PRIORITY: NOTHING, **queue.backlog_by_priority()}.items():
             response.stats_by_priority_key[key].CopyFrom(_stats(queue, backlog, now))
     config = backend.task_queues.get(namespace.id, name).configs.get(kind)
     if request.report_config and config is not None:
@@ -100,8 +111,12 @@ async def describe_task_queue(
 
 
 def _check_queue(request: DescribeTaskQueueRequest, settings: Settings) -> None:
-    if request.task_queue.name.startswith(validation.PARTITION_PREFIX):
-        raise InvalidArgument(f"invalid task queue partition name {request.task_queue.name}")
+    """Without the enhanced mode one may look at a single partition; here each is empty but the first."""
+    name, enhanced = request.task_queue.name, request.api_mode == ENHANCED
+    if name.startswith(validation.PARTITION_PREFIX) and not enhanced:
+        if not _PARTITION.fullmatch(name):
+            raise InvalidArgument(f"invalid task queue partition name {name}")
+        return
     validation.check_task_queue(request, settings)
 
 
@@ -122,6 +137,8 @@ def _enhanced(
 ) -> DescribeTaskQueueResponse:
     """By version and type. All work here is unversioned: the one version is the empty one."""
     info = TaskQueueVersionInfo()
+    if request.report_task_reachability:
+        info.task_reachability = BuildIdTaskReachability.BUILD_ID_TASK_REACHABILITY_REACHABLE
     for kind, queue in queues.items():
         of_type = TaskQueueTypeInfo()
         if request.report_pollers:

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import TaskQueueKind, WorkflowTaskFailedCause
+from temporalio.api.enums.v1 import TaskQueueKind, WorkerVersioningMode, WorkflowTaskFailedCause
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.protocol.v1 import Message as ProtocolMessage
 from temporalio.api.workflowservice.v1 import (
@@ -32,6 +32,8 @@ from wfctl.devserver.rpc import activities, queries, requests, tokens
 from wfctl.devserver.rpc.backend import Backend, Call
 from wfctl.devserver.settings import MIB
 
+# The request id of a task that comes with the answer to the one before.
+INLINE = "request-from-RespondWorkflowTaskCompleted"
 log = logging.getLogger("wfctl.rpc")
 # A message may have 4 MiB: this leaves room for all but the history.
 LARGEST_FIRST_PAGE = 2 * MIB
@@ -74,18 +76,21 @@ async def poll_workflow_task_queue(
 
 def _check_poll(backend: Backend, namespace: Namespace, request: PollWorkflowTaskQueueRequest) -> None:
     requests.check_identity(request, backend.settings)
+    requests.check_worker_version(request, request.worker_version_capabilities, request.task_queue, backend.settings)
     validation.check_task_queue(request, backend.settings)
     if request.binary_checksum in namespace.bad_binaries:
         raise InvalidArgument(f"binary {request.binary_checksum} already marked as bad deployment")
 
 
-def start_task(backend: Backend, run: Run, identity: str, *, sticky: bool, resend_updates: bool = True) -> bytes:
+def start_task(
+    backend: Backend, run: Run, identity: str, *, sticky: bool, resend_updates: bool = True, request_id: str = ""
+) -> bytes:
     """A worker takes the run's workflow task: the poll response, serialized.
 
     A sticky worker has everything up to the last completed task; any other gets the whole history. `resend_updates`:
     with the updates that earlier tasks carried in vain.
     """
-    request_id = backend.runs.new_id()
+    request_id = request_id or backend.runs.new_id()
 
     def start(execution: Execution) -> list[ProtocolMessage]:
         if not sticky:
@@ -183,10 +188,13 @@ async def respond_workflow_task_completed(
     token = tokens.parse_task(request.task_token)
     namespace = backend.namespaces.by_id(token.namespace_id)
     requests.check_identity(request, backend.settings)
+    sticky_queue = request.sticky_attributes.worker_task_queue
+    requests.check_worker_version(request, request.worker_version_stamp, sticky_queue, backend.settings)
     run = await backend.runs.find(token.namespace_id, token.workflow_id, token.run_id)
 
     def complete(execution: Execution) -> transitions.Completed:
         _check_token(execution, token)
+        _check_behavior(request)
         return transitions.complete_workflow_task(execution, request, namespace)
 
     try:
@@ -204,7 +212,7 @@ async def respond_workflow_task_completed(
             response.activity_tasks.append(activities.start_task(backend, run, activity, request.identity))
     if completed.new_task:
         resend = not request.force_create_new_workflow_task
-        new_task = start_task(backend, run, request.identity, sticky=True, resend_updates=resend)
+        new_task = start_task(backend, run, request.identity, sticky=True, resend_updates=resend, request_id=INLINE)
         response.workflow_task.MergeFromString(new_task)
     if completed.left_no_trace:
         response.reset_history_event_id = run.execution.last_started_event_id
@@ -212,6 +220,19 @@ async def respond_workflow_task_completed(
     if completed.heartbeat_timed_out:
         raise NotFound("workflow task heartbeat timeout")
     return response
+
+
+def _check_behavior(request: RespondWorkflowTaskCompletedRequest) -> None:
+    """Only a versioned worker may say how its workflow moves between versions."""
+    mode = request.deployment_options.worker_versioning_mode
+    if (
+        request.versioning_behavior
+        and not request.HasField("deployment")
+        and mode != WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED
+    ):
+        raise InvalidArgument(
+            "versioning behavior cannot be specified without deployment options being set with versioned mode"
+        )
 
 
 async def _refuse(backend: Backend, run: Run, request: RespondWorkflowTaskCompletedRequest, bad: BadCommand) -> None:

@@ -19,6 +19,7 @@ from temporalio.api.history.v1 import (
 from wfctl.devserver.core import failures
 from wfctl.devserver.core.entities import workflow_task
 from wfctl.devserver.core.errors import BadCommand, InvalidArgument
+from wfctl.devserver.core.payloads import copy_fields
 from wfctl.devserver.core.validation import check_command_id, duration_problem, refusing
 
 if TYPE_CHECKING:
@@ -47,14 +48,11 @@ def on_start_timer(context: CommandContext, command: StartTimerCommandAttributes
             Cause.WORKFLOW_TASK_FAILED_CAUSE_START_TIMER_DUPLICATE_ID,
             failures.invalid_action("add-timer-started-event", f"TimerID: {timer_id}"),
         )
-    context.execution.record(
-        TimerStartedEventAttributes(
-            timer_id=command.timer_id,
-            start_to_fire_timeout=command.start_to_fire_timeout,
-            workflow_task_completed_event_id=context.completed_event_id,
-        ),
-        **context.extras,
+    attributes = TimerStartedEventAttributes(
+        timer_id=timer_id, workflow_task_completed_event_id=context.completed_event_id
     )
+    copy_fields(command, attributes, "start_to_fire_timeout")
+    context.execution.record(attributes, **context.extras)
 
 
 def on_cancel_timer(context: CommandContext, command: CancelTimerCommandAttributes) -> None:

@@ -23,7 +23,6 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from temporalio.api.common.v1 import MeteringMetadata
 from temporalio.api.enums.v1 import (
     EventType,
     ResourceExhaustedCause,
@@ -51,6 +50,7 @@ from wfctl.devserver.core import reset_points
 from wfctl.devserver.core.effects import EnqueueWorkflowTask, Place, VisibilityChanged
 from wfctl.devserver.core.errors import ResourceExhausted, ServiceError
 from wfctl.devserver.core.packing import MOMENT, PLAIN, Codec, enum
+from wfctl.devserver.core.payloads import copy_fields
 from wfctl.devserver.core.visibility import build_ids
 
 if TYPE_CHECKING:
@@ -397,10 +397,8 @@ def complete(execution: Execution, request: RespondWorkflowTaskCompletedRequest)
         started_event_id=task.started_event_id,
         identity=request.identity,
         binary_checksum=request.binary_checksum,
-        metering_metadata=request.metering_metadata if request.HasField("metering_metadata") else MeteringMetadata(),
     )
-    if request.HasField("sdk_metadata"):
-        attributes.sdk_metadata.CopyFrom(request.sdk_metadata)
+    copy_fields(request, attributes, "sdk_metadata", "metering_metadata")
     if request.HasField("worker_version_stamp"):
         attributes.worker_version.CopyFrom(request.worker_version_stamp)
     return execution.record(attributes).event_id
