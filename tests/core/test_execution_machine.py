@@ -26,8 +26,8 @@ from temporalio.api.history.v1 import (
 from temporalio.api.taskqueue.v1 import StickyExecutionAttributes, TaskQueue
 
 from tests.support import update_messages
-from tests.support.executions import WORKER, complete_task, rebuilt, started_execution, state, take_task
-from wfctl.devserver.core import registry
+from tests.support.executions import WORKER, complete_task, new_execution, rebuilt, started_execution, state, take_task
+from wfctl.devserver.core import registry, reset
 from wfctl.devserver.core.entities import (
     activity,
     cancellation,
@@ -316,6 +316,28 @@ class WholeRun(RuleBasedStateMachine):
     @rule()
     def it_is_terminated(self) -> None:
         self.step(lambda: completion.terminate(self.execution, "enough", None, "client"))
+
+    @precondition(lambda self: bool(self.completed_tasks()))
+    @rule(which=st.integers(0, 20), excluded=st.frozensets(st.sampled_from([reset.SIGNAL, reset.UPDATE])))
+    def it_is_reset(self, which: int, excluded: frozenset[int]) -> None:
+        """From here on the machine is about the new run."""
+        base = self.execution
+        if base.is_running:
+            self.step(lambda: completion.terminate(base, "why", None, completion.RESETTER))
+        points = self.completed_tasks()
+        fresh = new_execution(now=base.now)
+        fresh.run_id = base.run_id + "'"
+        wish = reset.Reset(points[which % len(points)], "why", excluded, ())
+        reset.begin(fresh, base, wish, (base,), "start")
+        self.execution = fresh
+        self.step(lambda: None)
+
+    def completed_tasks(self) -> list[int]:
+        return [
+            event.event_id
+            for event in self.execution.history.events()
+            if event.HasField("workflow_task_completed_event_attributes")
+        ]
 
     @rule(seconds=SECONDS)
     def time_passes(self, seconds: float) -> None:

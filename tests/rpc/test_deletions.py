@@ -8,7 +8,7 @@ from pathlib import Path
 import grpc
 import pytest
 from temporalio.api.command.v1 import Command
-from temporalio.api.enums.v1 import CommandType
+from temporalio.api.enums.v1 import CommandType, ParentClosePolicy
 from temporalio.api.workflowservice.v1 import (
     CountWorkflowExecutionsRequest,
     DeleteWorkflowExecutionRequest,
@@ -92,3 +92,15 @@ async def test_a_deleted_run_is_gone_after_a_restart(tmp_path: Path) -> None:
     async with in_process(db_path=tmp_path / "dev.db") as world:
         with refused(NOT_FOUND, "workflow not found for ID: w"):
             await describe(world, "w")
+
+
+async def test_the_children_of_a_deleted_parent_end_by_their_policy(world: InProcess) -> None:
+    await world.start("w")
+    start = Command(command_type=CommandType.COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION)
+    attributes = start.start_child_workflow_execution_command_attributes
+    attributes.workflow_id, attributes.workflow_type.name, attributes.task_queue.name = "child", "C", "children"
+    attributes.parent_close_policy = ParentClosePolicy.PARENT_CLOSE_POLICY_TERMINATE
+    await step(world, start)
+    await step(world)
+    await delete(world, "w")
+    assert (await event_names(world, "child"))[-1] == "WORKFLOW_EXECUTION_TERMINATED"

@@ -50,6 +50,7 @@ class Run:
     dropped: bool = False  # no longer in memory; whoever needs the run again loads it
     failed: bool = False  # a write of it did not reach the disk
     deleted: bool = False  # gone for good
+    said_last_words: bool = False  # closed, and its relatives know
     pins: int = 0  # how many hold it in memory while they look at other runs too
     # Where batches of events begin in what is not yet written, if that is more than one batch.
     batches: Sequence[int] = ()
@@ -366,6 +367,9 @@ class Runs:
 
     def has_said_last_words(self, run: Run) -> None:
         """A closed run has told its relatives: boot need not look at it again."""
+        run.said_last_words = True
+        for waiter in run.waiters:
+            _release(waiter)
         done = self.database.write([storage.settled(run.key)])
         # Lost, it only makes boot say again what was said.
         done.add_done_callback(lambda future: future.cancelled() or future.exception())

@@ -9,13 +9,15 @@ from functools import partial
 from wfctl.devserver.core.entities import completion
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.namespace import Namespace
-from wfctl.devserver.engine.runs import Runs, no_such_run
+from wfctl.devserver.engine.runs import Run, Runs, no_such_run
 from wfctl.devserver.services.namespaces import Namespaces
 from wfctl.devserver.storage import executions, histories, visibility
 
 # Runs that are deleted in one commit; between two, other work has its turn.
 BATCH = 100
 SWEEP_SECONDS = 30.0
+# How long a deletion waits for the relatives of its run to hear of the end.
+LAST_WORDS_SECONDS = 10.0
 
 
 def start(runs: Runs, namespaces: Namespaces) -> None:
@@ -46,12 +48,19 @@ async def delete_workflow_execution(runs: Runs, namespace_id: str, workflow_id: 
         if run is not None:
             if run.is_running:
                 runs.step(run, _terminate)
+                await _let_say_last_words(runs, run)
             break
         head = await runs.database.read(partial(histories.head, run_key=key))
         if head is not None and not head.is_open:
             break
         await runs.load_or_none(key)
     await asyncio.shield(asyncio.ensure_future(runs.delete(key)))
+
+
+async def _let_say_last_words(runs: Runs, run: Run) -> None:
+    """Once the run is off the disk, nothing after a crash would tell its relatives that it ended."""
+    if completion.has_last_words(run.execution):
+        await runs.wait(run, lambda: run.said_last_words, LAST_WORDS_SECONDS)
 
 
 def _terminate(execution: Execution) -> None:
