@@ -215,7 +215,7 @@ def _environment() -> dict[str, str]:
     """Ours, with this very package importable even when it is run from a checkout."""
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     path = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": root + (os.pathsep + path if path else ""), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**os.environ, "PYTHONPATH": root + (os.pathsep + path if path else ""), "TOKIO_WORKER_THREADS": "1"}
 
 
 def _end(process: _Process) -> None:

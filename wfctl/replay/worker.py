@@ -14,11 +14,14 @@ import threading
 import time
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wfctl.replay.messages import Done, Judged, LoadFailure, Ready, WorkerOptions
 from wfctl.replay.model import Finding, Result, Severity, Verdict
 from wfctl.replay.sources import StoredHistory
+
+if TYPE_CHECKING:
+    from wfctl.replay.speed import PayloadWalks
 
 BAD_HISTORY_RULE = "WR600"
 
@@ -40,11 +43,13 @@ async def _serve(connection: Connection, options: WorkerOptions) -> None:
     except LoadFailure as failure:
         connection.send(failure)
         return
+    from wfctl.replay import speed
     from wfctl.replay.recording import Recorder
 
     recorder = Recorder(target)
+    walks = speed.install()
     connection.send(Ready(tuple(sorted(target.types)), tuple(one.sentence for one in target.failures)))
-    judge = _Judge(connection, options, target, recorder)
+    judge = _Judge(connection, options, target, recorder, walks)
     loop = asyncio.get_running_loop()
     while True:
         try:
@@ -75,8 +80,11 @@ def quiet_logs() -> None:
 
 
 class _Judge:
-    def __init__(self, connection: Connection, options: WorkerOptions, target: Any, recorder: Any) -> None:
+    def __init__(
+        self, connection: Connection, options: WorkerOptions, target: Any, recorder: Any, walks: PayloadWalks
+    ) -> None:
         self.connection, self.options, self.target, self.recorder = connection, options, target, recorder
+        self.walks = walks
         self.must_leave = False
 
     async def take(self, number: int, stored: StoredHistory) -> None:
@@ -115,6 +123,7 @@ class _Judge:
         follow: tuple[tuple[str, str], ...] = ()
         if self.options.chain:
             follow = tuple((one.workflow_id, one.run_id) for one in reading.references(history.events))
+        self.walks.look_at(history.events)
         try:
             trace = await self.recorder.record(history)
             found = diagnosis.explain(history, trace, self.target)
