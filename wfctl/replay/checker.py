@@ -13,28 +13,24 @@ from __future__ import annotations
 
 import os
 import pickle
-import queue
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing import connection
 from typing import IO
 
-from wfctl.replay.messages import Done, Judged, LoadFailure, Ready, WorkerOptions
+from wfctl.replay import rules
+from wfctl.replay.feed import Chaser, Feed, InOrder
+from wfctl.replay.messages import Done, Follow, Judged, LoadFailure, Ready, WorkerOptions
 from wfctl.replay.model import Finding, Result, Severity, Verdict
 from wfctl.replay.sources import StoredHistory
 
 _LOAD_SECONDS = 60.0
-_READ_AHEAD = 4
-TIMEOUT_RULE = "WR500"
-EXITED_RULE = "WR501"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +50,6 @@ class _Process:
     log: IO[bytes]
     ready: bool = False
     job: tuple[int, StoredHistory] | None = None
-    judged: int = 0
     deadline: float = 0.0
 
 
@@ -63,17 +58,20 @@ class Checker:
     """Runs one check. Iterate over `results(…)`; `types` is filled as soon as the code is loaded."""
 
     options: CheckOptions
+    chaser: Chaser | None = None
     types: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     stopped: str = ""
     """Why not everything was judged: `--fail-fast`, or ctrl-c."""
     _processes: list[_Process] = field(default_factory=list)
-    _started: int = 0
+    _runs_seen: set[str] = field(default_factory=set)
+    _leads: list[tuple[StoredHistory, Follow]] = field(default_factory=list)
+    """Runs that judged ones lead to; followed when everything else is done, for they may be among it."""
 
     def results(self, histories: Iterable[StoredHistory]) -> Iterator[Result]:
         """Each result, in the order of the histories; when the check is stopped, the rest as skipped."""
-        feed = _Feed(histories)
-        order = _Order()
+        feed = Feed(histories, self.chaser)
+        order = InOrder()
         try:
             for number, result in self._run(feed):
                 yield from order.take(number, result)
@@ -88,13 +86,13 @@ class Checker:
                 order.add(number, _unjudged(stored, self.stopped))
         yield from order.rest()
 
-    def _run(self, feed: _Feed) -> Iterator[tuple[int, Result | None]]:
+    def _run(self, feed: Feed) -> Iterator[tuple[int, Result | None]]:
         """Results as they come; None says that a stored thing has no more of them."""
         wanted = self.options.jobs or max(1, len(os.sched_getaffinity(0)))
         self._start()
         while True:
             self._hand_out(feed, wanted)
-            if feed.is_exhausted and not any(process.job for process in self._processes):
+            if feed.is_exhausted and not self._busy() and not self._chase(feed):
                 return
             for process in self._wait(feed):
                 for number, result in self._hear(process):
@@ -104,7 +102,7 @@ class Checker:
                         return
             yield from self._expire()
 
-    def _hand_out(self, feed: _Feed, wanted: int) -> None:
+    def _hand_out(self, feed: Feed, wanted: int) -> None:
         feed.fill()
         while len(self._processes) < min(wanted, max(1, self._busy() + len(feed.ahead))):
             self._start()
@@ -112,16 +110,24 @@ class Checker:
             if process.ready and process.job is None and feed.ahead:
                 process.job = feed.ahead.popleft()
                 process.deadline = time.monotonic() + self.options.timeout_seconds
-                process.judged = 0
                 try:
                     process.link.send(process.job)
                 except OSError:
                     pass  # it has died; the wait will say so
 
+    def _chase(self, feed: Feed) -> bool:
+        """Send for the runs that judged ones lead to; false when there are none left."""
+        fresh = [lead for lead in self._leads if lead[1].run_id not in self._runs_seen]
+        unique = {follow.run_id: (stored, follow) for stored, follow in fresh}
+        self._leads.clear()
+        self._runs_seen.update(unique)
+        feed.chase(unique.values())
+        return bool(unique)
+
     def _busy(self) -> int:
         return sum(1 for process in self._processes if process.job is not None)
 
-    def _wait(self, feed: _Feed) -> list[_Process]:
+    def _wait(self, feed: Feed) -> list[_Process]:
         deadlines = [process.deadline for process in self._processes if process.job is not None or not process.ready]
         patience = max(0.0, min(deadlines, default=time.monotonic() + 1) - time.monotonic())
         links = {process.link: process for process in self._processes}
@@ -143,7 +149,9 @@ class Checker:
         elif isinstance(message, LoadFailure):
             raise message
         elif isinstance(message, Judged):
-            process.judged += 1
+            self._runs_seen.add(message.result.run_id)
+            if self.chaser is not None and process.job is not None:
+                self._leads += [(process.job[1], follow) for follow in message.follow]
             process.deadline = time.monotonic() + self.options.timeout_seconds
             yield message.number, message.result
         elif isinstance(message, Done):
@@ -166,7 +174,7 @@ class Checker:
         detail = f"the process {how} while this history was replayed: does the code call os._exit?{_said(process)}"
         if verdict is Verdict.INFRASTRUCTURE:
             detail = f"the process {how} while this history was replayed: out of memory?{_said(process)}"
-        yield process.job[0], _of_process(process.job[1], verdict, EXITED_RULE, detail)
+        yield process.job[0], _of_process(process.job[1], verdict, rules.EXITED, detail)
         yield process.job[0], None
 
     def _expire(self) -> Iterator[tuple[int, Result | None]]:
@@ -178,7 +186,7 @@ class Checker:
                     ", ".join(self.options.worker.targets), f"its import was not done after {_LOAD_SECONDS:.0f} s"
                 )
             detail = f"not done after {self.options.timeout_seconds:g} s: the code hangs, or the history is very long (--timeout)"
-            yield process.job[0], _of_process(process.job[1], Verdict.TIMEOUT, TIMEOUT_RULE, detail)
+            yield process.job[0], _of_process(process.job[1], Verdict.TIMEOUT, rules.TIMEOUT, detail)
             yield process.job[0], None
 
     # Processes.
@@ -199,7 +207,6 @@ class Checker:
         link = connection.Connection(ours.detach())
         link.send_bytes(pickle.dumps(self.options.worker))
         self._processes.append(_Process(popen, link, log, deadline=time.monotonic() + _LOAD_SECONDS))
-        self._started += 1
 
     def _remove(self, process: _Process) -> None:
         self._processes.remove(process)
@@ -238,101 +245,6 @@ def _said(process: _Process) -> str:
 def _of_process(stored: StoredHistory, verdict: Verdict, rule: str, detail: str) -> Result:
     finding = Finding(rule, Severity.ERROR, detail)
     return Result(stored.origin, stored.workflow_id, stored.run_id, stored.workflow_type, verdict, detail, (finding,))
-
-
-class _Feed:
-    """Reads the source in a thread, a few ahead; rings `bell` when there is something new."""
-
-    def __init__(self, histories: Iterable[StoredHistory]) -> None:
-        self.ahead: deque[tuple[int, StoredHistory]] = deque()
-        self.is_exhausted = False
-        self._queue: queue.Queue[tuple[int, StoredHistory] | BaseException | None] = queue.Queue(_READ_AHEAD)
-        self.bell, self._ring = os.pipe()
-        self._stopping = False
-        self._ended = False
-        self._thread = threading.Thread(target=self._read, args=(histories,), daemon=True)
-        self._thread.start()
-
-    def _read(self, histories: Iterable[StoredHistory]) -> None:
-        try:
-            for number, stored in enumerate(histories):
-                if not self._put((number, stored)):
-                    return
-            self._put(None)
-        except BaseException as error:
-            self._put(error)
-
-    def _put(self, item: tuple[int, StoredHistory] | BaseException | None) -> bool:
-        while not self._stopping:
-            try:
-                self._queue.put(item, timeout=0.2)
-            except queue.Full:
-                continue
-            os.write(self._ring, b".")
-            return True
-        return False
-
-    def fill(self) -> None:
-        """Take what the thread has ready."""
-        while len(self.ahead) < _READ_AHEAD and not self._ended:
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if isinstance(item, BaseException):
-                raise item
-            if item is None:
-                self._ended = True
-            else:
-                self.ahead.append(item)
-        self.is_exhausted = self._ended and not self.ahead
-
-    def hush(self) -> None:
-        os.read(self.bell, 4096)
-
-    def stop(self) -> None:
-        self._stopping = True
-
-    def waiting(self) -> list[tuple[int, StoredHistory]]:
-        """What was read and not handed out."""
-        left = list(self.ahead)
-        while True:
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                return left
-            if isinstance(item, tuple):
-                left.append(item)
-
-
-class _Order:
-    """Puts results back into the order of the histories, holding no more than what came too early."""
-
-    def __init__(self) -> None:
-        self._next = 0
-        self._early: dict[int, list[Result]] = {}
-        self._ended: set[int] = set()
-
-    def take(self, number: int, result: Result | None) -> Iterator[Result]:
-        if result is None:
-            self._ended.add(number)
-        else:
-            self.add(number, result)
-        yield from self._early.pop(self._next, ())
-        while self._next in self._ended:
-            self._ended.remove(self._next)
-            self._next += 1
-            yield from self._early.pop(self._next, ())
-
-    def add(self, number: int, result: Result) -> None:
-        self._early.setdefault(number, []).append(result)
-
-    def has(self, number: int) -> bool:
-        return number in self._early or number < self._next
-
-    def rest(self) -> Iterator[Result]:
-        for number in sorted(self._early):
-            yield from self._early[number]
 
 
 def _unjudged(stored: StoredHistory, why: str) -> Result:

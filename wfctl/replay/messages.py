@@ -46,12 +46,21 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class Follow:
+    """A run that continues a judged one, or one of its children."""
+
+    workflow_id: str
+    run_id: str
+    relation: str
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """One history of a stored thing: its result, and the runs that `--chain` follows."""
 
     number: int
     result: Result
-    follow: tuple[tuple[str, str], ...] = ()
+    follow: tuple[Follow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from typing import Any
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import History, HistoryEvent
 
-from wfctl.replay import historyjson
+from wfctl.replay import database_source, historyjson
+from wfctl.replay.messages import Follow
 from wfctl.replay.sources import StoredHistory
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -77,15 +78,6 @@ class ReadHistory:
         return History(events=self.events).SerializeToString()
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A run that continues this one, or one of its children."""
-
-    workflow_id: str
-    run_id: str
-    relation: str
-
-
 def read(stored: StoredHistory) -> Iterator[ReadHistory | BadHistory]:
     """Each history that a stored thing holds; one that is bad does not end the others."""
     try:
@@ -103,8 +95,8 @@ def _checked(events: list[HistoryEvent], stored: StoredHistory) -> ReadHistory |
 
 
 def _parsed(stored: StoredHistory) -> Iterator[list[HistoryEvent] | BadHistory]:
-    if stored.proto:
-        yield _from_proto(stored.proto)
+    if stored.proto or stored.database:
+        yield _from_proto(stored.proto or database_source.history_bytes(stored.database, stored.run_key))
         return
     data = stored.text or _file_bytes(stored.path)
     if not data.strip():
@@ -181,7 +173,7 @@ def validated(events: list[HistoryEvent], stored: StoredHistory) -> ReadHistory:
     return ReadHistory(
         events,
         started.workflow_id or stored.workflow_id or _id_from_name(stored),
-        started.original_execution_run_id or stored.run_id,
+        stored.run_id or started.original_execution_run_id,
         started.workflow_type.name,
         notes,
     )
@@ -260,7 +252,7 @@ def _check_reference(events: Sequence[HistoryEvent], event: HistoryEvent, pointe
         )
 
 
-def references(events: Sequence[HistoryEvent]) -> list[Reference]:
+def references(events: Sequence[HistoryEvent]) -> list[Follow]:
     """The runs that `--chain` follows."""
     found = []
     started = events[0].workflow_execution_started_event_attributes
@@ -268,10 +260,10 @@ def references(events: Sequence[HistoryEvent]) -> list[Reference]:
         kind = event.WhichOneof("attributes")
         if kind == "child_workflow_execution_started_event_attributes":
             child = event.child_workflow_execution_started_event_attributes.workflow_execution
-            found.append(Reference(child.workflow_id, child.run_id, "child"))
+            found.append(Follow(child.workflow_id, child.run_id, "child"))
         elif kind is not None:
             attributes = getattr(event, kind)
             new_run = getattr(attributes, "new_execution_run_id", "")
             if new_run:
-                found.append(Reference(started.workflow_id, new_run, "continued"))
+                found.append(Follow(started.workflow_id, new_run, "continued"))
     return found

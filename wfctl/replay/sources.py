@@ -6,16 +6,22 @@ open there (stdin, a server's answer).
 
 from __future__ import annotations
 
+import gzip
+import random
+import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
-from wfctl.errors import CommandError, ExitCode
+from wfctl.errors import CommandError, ExitCode, UsageMistake
 
 SUFFIXES = (".json", ".json.gz", ".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 STDIN = "-"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,10 @@ class StoredHistory:
     proto: bytes = b""
     database: str = ""
     run_key: int = 0
+    failure: str = ""
+    """It could not be fetched; this is why."""
+    missing: str = ""
+    """Another history leads to it, but it is nowhere; this is what is known."""
     workflow_id: str = ""
     run_id: str = ""
     workflow_type: str = ""
@@ -63,3 +73,99 @@ def _files(path: Path) -> Iterator[Path]:
             yield from _files(entry)
         elif entry.name.endswith(SUFFIXES):
             yield entry
+
+
+# Choosing among many.
+
+STATUSES = {
+    "Running": 1,
+    "Completed": 2,
+    "Failed": 3,
+    "Canceled": 4,
+    "Terminated": 5,
+    "ContinuedAsNew": 6,
+    "TimedOut": 7,
+    "Paused": 8,
+}
+
+
+def status_name(text: str) -> str:
+    """A workflow status as visibility spells it, however it was typed."""
+    wanted = text.replace("_", "").replace("-", "").replace(" ", "").lower().replace("cancelled", "canceled")
+    for name in STATUSES:
+        if name.lower() == wanted:
+            return name
+    raise UsageMistake(f"'{text}' is not a workflow status", hint=f"one of: {', '.join(STATUSES)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which runs of a server or a database file to take."""
+
+    query: str = ""
+    types: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    since: datetime | None = None
+    limit: int = 0
+    """At most so many, the newest; 0: all."""
+    per_type: int = 0
+    """At least so many of each type, even if `limit` or `sample` would leave them out."""
+    sample: int = 0
+    """So many at random; 0: no sampling."""
+    seed: int = 0
+
+
+def choose(
+    runs: Iterable[T], selection: Selection, type_of: Callable[[T], str], note: Callable[[str], None]
+) -> Iterator[T]:
+    """The runs that a selection takes, in the order in which they came (newest first)."""
+    if not selection.sample and not selection.per_type:
+        yield from _newest(runs, selection.limit, note)
+        return
+    every = list(runs)
+    taken = set(_sampled(range(len(every)), selection) if selection.sample else range(selection.limit or len(every)))
+    of_type: dict[str, list[int]] = {}
+    for index, run in enumerate(every):
+        of_type.setdefault(type_of(run), []).append(index)
+    for name, indexes in of_type.items():
+        missing = min(selection.per_type, len(indexes)) - sum(1 for index in indexes if index in taken)
+        taken.update([index for index in indexes if index not in taken][: max(0, missing)])
+        if len(indexes) < selection.per_type:
+            note(f"note: only {len(indexes)} of type {name} match; --per-type {selection.per_type} was asked for")
+    if len(taken) < len(every):
+        note(f"note: {len(taken)} of {len(every)} matching runs are taken")
+    yield from (run for index, run in enumerate(every) if index in taken)
+
+
+def _newest(runs: Iterable[T], limit: int, note: Callable[[str], None]) -> Iterator[T]:
+    source = iter(runs)
+    yield from islice(source, limit or None)
+    if limit and next(source, None) is not None:
+        note(f"note: the newest {limit} are taken; more match (--limit)")
+
+
+def _sampled(indexes: Sequence[int], selection: Selection) -> list[int]:
+    return random.Random(selection.seed).sample(indexes, min(selection.sample, len(indexes)))
+
+
+# Following chains through files.
+
+
+def sibling_of(stored: StoredHistory, run_id: str) -> StoredHistory | None:
+    """The file beside this one that holds the history of a run."""
+    directory = Path(stored.path).parent
+    pattern = re.compile(
+        rb'"original_?(?:E|e)xecution_?(?:R|r)un_?(?:I|i)d"\s*:\s*"' + re.escape(run_id.encode()) + b'"'
+    )
+    for file in _files(directory):
+        if file.resolve() != Path(stored.path).resolve() and pattern.search(_content(file)):
+            return StoredHistory(str(file), path=str(file), run_id=run_id)
+    return None
+
+
+def _content(file: Path) -> bytes:
+    try:
+        data = file.read_bytes()
+        return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+    except (OSError, EOFError):
+        return b""

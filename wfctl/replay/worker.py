@@ -16,14 +16,13 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
+from wfctl.replay import rules
 from wfctl.replay.messages import Done, Judged, LoadFailure, Ready, WorkerOptions
 from wfctl.replay.model import Finding, Result, Severity, Verdict
 from wfctl.replay.sources import StoredHistory
 
 if TYPE_CHECKING:
     from wfctl.replay.speed import PayloadWalks
-
-BAD_HISTORY_RULE = "WR600"
 
 
 def main(arguments: list[str]) -> None:
@@ -91,6 +90,10 @@ class _Judge:
         from wfctl.replay import reading
 
         began = time.perf_counter()
+        if stored.failure or stored.missing:
+            verdict = Verdict.INFRASTRUCTURE if stored.failure else Verdict.SKIPPED
+            self.connection.send(Judged(number, _of(stored, verdict, stored.failure or stored.missing)))
+            return
         for position, history in enumerate(reading.read(stored), start=1):
             origin = stored.origin if position == 1 else f"{stored.origin}#{position}"
             if isinstance(history, reading.BadHistory):
@@ -120,9 +123,9 @@ class _Judge:
             return Judged(number, replace(result, detail=f"not a workflow of type {', '.join(self.options.types)}"))
         if self.options.skip_unregistered and kind not in self.target.types and not self.target.has_dynamic:
             return Judged(number, replace(result, detail=f"the code has no workflow type '{kind}'"))
-        follow: tuple[tuple[str, str], ...] = ()
-        if self.options.chain:
-            follow = tuple((one.workflow_id, one.run_id) for one in reading.references(history.events))
+        if kind not in self.target.types and not self.target.has_dynamic:
+            return Judged(number, self._unregistered(result))
+        follow = tuple(reading.references(history.events)) if self.options.chain else ()
         self.walks.look_at(history.events)
         try:
             trace = await self.recorder.record(history)
@@ -130,7 +133,9 @@ class _Judge:
         except Exception as error:
             self.must_leave = True
             detail = f"the replay itself failed: {type(error).__name__}: {error}"
-            return Judged(number, replace(result, verdict=Verdict.INFRASTRUCTURE, detail=detail), follow)
+            finding = Finding(rules.INFRASTRUCTURE, Severity.ERROR, detail)
+            result = replace(result, verdict=Verdict.INFRASTRUCTURE, detail=detail, findings=(finding,))
+            return Judged(number, result, follow)
         self.must_leave = trace.must_restart
         return Judged(
             number,
@@ -144,13 +149,34 @@ class _Judge:
             follow,
         )
 
+    def _unregistered(self, result: Result) -> Result:
+        known = ", ".join(sorted(self.target.types))
+        detail = f"the code has no workflow type '{result.workflow_type}'; it has: {known}"
+        lost = [one for one in self.target.failures if result.workflow_type in one.reason] or self.target.failures
+        if lost:
+            detail += f"\nit may be in a module that could not be loaded: {lost[0].sentence}"
+        finding = Finding(
+            rules.UNREGISTERED,
+            Severity.ERROR,
+            detail,
+            1,
+            "WorkflowExecutionStarted",
+            lost[0].location if lost else None,
+        )
+        return replace(result, verdict=Verdict.UNREGISTERED, detail=detail, findings=(finding,))
+
+
+def _of(stored: StoredHistory, verdict: Verdict, detail: str) -> Result:
+    findings = () if verdict is Verdict.SKIPPED else (Finding(rules.INFRASTRUCTURE, Severity.ERROR, detail),)
+    return Result(stored.origin, stored.workflow_id, stored.run_id, stored.workflow_type, verdict, detail, findings)
+
 
 def refused(stored: StoredHistory, origin: str, bad: Any) -> Result:
     """The result of a history that cannot be judged."""
     result = Result(origin, stored.workflow_id, stored.run_id, stored.workflow_type, Verdict.BAD_HISTORY, bad.reason)
     if bad.no_history and stored.found_by_search:
         return replace(result, verdict=Verdict.SKIPPED, detail=f"not a history: {bad.reason}")
-    finding = Finding(BAD_HISTORY_RULE, Severity.ERROR, bad.reason, bad.event_id, bad.event_type)
+    finding = Finding(rules.BAD_HISTORY, Severity.ERROR, bad.reason, bad.event_id, bad.event_type)
     return replace(result, findings=(finding,))
 
 

@@ -1,0 +1,14 @@
+"""`wfctl replay`: new workflow code against the histories of runs that are out there."""
+
+from __future__ import annotations
+
+from wfctl.commands._tree import LazyGroup, Row
+
+_HERE = "wfctl.commands.replay"
+
+app = LazyGroup(
+    {
+        "check": Row(f"{_HERE}.check:check", "Run the code against histories; say what would break and why"),
+    },
+    help="Replay histories against your workflow code, before you roll it out.",
+)

@@ -1,0 +1,278 @@
+"""`wfctl replay check`."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wfctl.commands._session import Session, session
+from wfctl.commands.replay._flags import HistoryFlags, ReportFlags, RunFlags, typed
+from wfctl.errors import CommandError, ExitCode, UsageMistake
+
+if TYPE_CHECKING:
+    from wfctl.replay.chain import Chain
+    from wfctl.replay.checker import Checker
+    from wfctl.replay.messages import LoadFailure
+    from wfctl.replay.model import Result, Summary
+    from wfctl.replay.sources import Selection, StoredHistory
+
+_DEFAULT_LIMIT = 500
+_DEFAULT_TIMEOUT = 120.0
+
+
+def check(
+    ctx: typer.Context,
+    histories: HistoryFlags,
+    running: RunFlags,
+    reports: ReportFlags,
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TARGET]…", help="The code: module:Workflow, module, package, file, module:factory."),
+    ] = None,
+) -> int:
+    """Replay histories against workflow code: what would break if this code were rolled out now, and why.
+
+    wfctl replay check orders.workflows --histories histories/
+
+    wfctl replay check orders.worker:make_worker --query 'ExecutionStatus="Running"' --address prod:7233
+
+    Defaults come from [tool.wfctl.replay] in pyproject.toml, or wfctl.yaml. Exit codes: docs/replay.md.
+    """
+    from wfctl.replay import settings
+
+    with session(ctx) as opened:
+        wanted = settings.merged(typed(histories, running) | {"targets": targets}, settings.load(Path.cwd()))
+        for name in ("junit", "sarif", "markdown"):
+            setattr(reports, name, getattr(reports, name) or wanted.get(name))
+        return _Check(opened, wanted, reports).run()
+
+
+@dataclass(slots=True)
+class _Check:
+    """One run of the command."""
+
+    opened: Session
+    wanted: dict[str, Any]
+    reports: ReportFlags
+
+    def run(self) -> int:
+        from wfctl.replay.messages import LoadFailure
+
+        checker, found = self._prepared()
+        began = time.monotonic()
+        with self._live() as live:
+            try:
+                results = live.follow(checker, found)
+            except LoadFailure as failure:
+                raise _not_loaded(failure) from failure
+        return self._conclude(checker, results, time.monotonic() - began)
+
+    def _prepared(self) -> tuple[Checker, Iterator[StoredHistory]]:
+        from wfctl.replay.checker import Checker, CheckOptions
+        from wfctl.replay.messages import WorkerOptions
+
+        wanted = self.wanted
+        if not wanted.get("targets"):
+            raise UsageMistake(
+                "no code was named to check", hint="name a module, as in `wfctl replay check orders.workflows`"
+            )
+        options = WorkerOptions(
+            targets=tuple(wanted["targets"]),
+            search=tuple(wanted.get("path", ())),
+            types=tuple(wanted.get("type", ())),
+            skip_unregistered=wanted.get("skip_unregistered", False),
+            chain=wanted.get("chain", False),
+        )
+        found, chaser = self._sources()
+        return Checker(
+            CheckOptions(
+                options,
+                jobs=wanted.get("jobs", 0),
+                timeout_seconds=wanted.get("timeout", _DEFAULT_TIMEOUT),
+                fail_fast=wanted.get("fail_fast", False),
+            ),
+            chaser if options.chain else None,
+        ), found
+
+    # Sources.
+
+    def _sources(self) -> tuple[Iterator[StoredHistory], Chain]:
+        from wfctl.replay.chain import Chain
+        from wfctl.replay.database_source import DatabaseSource
+        from wfctl.replay.server_source import ServerSource
+        from wfctl.replay.sources import from_paths
+
+        wanted = self.wanted
+        parts: list[Iterator[StoredHistory]] = []
+        if wanted.get("histories"):
+            parts.append(from_paths(wanted["histories"]))
+        ids, query, database = wanted.get("workflow_id", ()), wanted.get("query", ""), wanted.get("database", "")
+        if wanted.get("run_id") and len(ids) != 1:
+            raise UsageMistake("--run-id belongs to one --workflow-id")
+        wants_list = bool(query) or (
+            not ids and any(wanted.get(key) for key in ("status", "since", "sample", "per_type"))
+        )
+        if not (parts or ids or wants_list or database):
+            wants_list = bool(wanted.get("type"))
+        server: ServerSource | None = None
+        file: DatabaseSource | None = None
+        source: ServerSource | DatabaseSource
+        if database:
+            source = file = DatabaseSource(database, self.opened.namespace, self.opened.out.note)
+            wants_list = wants_list or not ids
+        elif ids or wants_list:
+            source = server = ServerSource(self.opened.workflow_service, self.opened.namespace, self.opened.out.note)
+        elif not parts:
+            hint = "--histories PATH names files and directories, --query and --workflow-id ask a server, --database a file"
+            raise UsageMistake("no histories were named", hint=hint)
+        if database or ids or wants_list:
+            if ids:
+                parts.append(source.by_id(ids, wanted.get("run_id", "")))
+            if wants_list:
+                parts.append(source.matching(self._selection()))
+        return chain(*parts), Chain(server, file)
+
+    def _selection(self) -> Selection:
+        from wfctl.replay.sources import Selection, status_name
+
+        wanted = self.wanted
+        return Selection(
+            query=wanted.get("query", ""),
+            types=tuple(wanted.get("type", ())),
+            statuses=tuple(status_name(name) for name in wanted.get("status", ())),
+            since=_moment(wanted["since"], self.opened.now) if wanted.get("since") else None,
+            limit=wanted.get("limit", 0 if wanted.get("sample") else _DEFAULT_LIMIT),
+            per_type=wanted.get("per_type", 0),
+            sample=wanted.get("sample", 0),
+            seed=wanted.get("seed", 0),
+        )
+
+    # Telling.
+
+    def _live(self) -> _Live:
+        return _Live(self.opened, quiet=self.reports.quiet)
+
+    def _conclude(self, checker: Checker, results: list[Result], seconds: float) -> int:
+        from wfctl.replay.exits import CheckExit, exit_code
+        from wfctl.replay.model import Summary
+        from wfctl.replay.report import jsonreport
+        from wfctl.replay.report.text import TextReport
+
+        out = self.opened.out
+        summary = Summary.of(results, seconds)
+        TextReport(out).summary(summary)
+        if out.format == "json":
+            out.value({"results": [jsonreport.result(one) for one in results], "summary": jsonreport.summary(summary)})
+        elif out.format == "jsonl":
+            out.value({"summary": jsonreport.summary(summary)})
+        self._write_reports(results, summary, checker.stopped)
+        for problem in checker.problems:
+            out.note(f"warning: a module could not be loaded: {problem}")
+        if checker.stopped == "interrupted":
+            out.note("interrupted: the report covers what was judged until then")
+            return ExitCode.INTERRUPTED
+        code = exit_code(summary, strict=self.wanted.get("strict", False))
+        if code is CheckExit.NOTHING_REPLAYED:
+            out.note(f"error: nothing was replayed{': every history was skipped' if results else ''}")
+        if code is CheckExit.OK and checker.problems:
+            return CheckExit.CODE_NOT_LOADED
+        return code
+
+    def _write_reports(self, results: list[Result], summary: Summary, stopped: str) -> None:
+        from wfctl.replay.report import github, junit, markdown, sarif
+
+        wants: list[tuple[str | None, Callable[[], str]]] = [
+            (self.reports.junit, lambda: junit.render(results, summary)),
+            (self.reports.sarif, lambda: sarif.render(results)),
+            (self.reports.markdown, lambda: markdown.render(results, summary, stopped)),
+        ]
+        for path, render in wants:
+            if path:
+                _write(path, render())
+        if self.reports.github if self.reports.github is not None else os.environ.get("GITHUB_ACTIONS") == "true":
+            # The runner reads both streams; stdout stays data when it is JSON.
+            (self.opened.out.stdout if self.opened.out.is_text else self.opened.out.stderr).write(
+                github.render(results)
+            )
+            if job_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+                with open(job_summary, "a", encoding="utf-8") as file:
+                    file.write(markdown.render(results, summary, stopped))
+
+
+class _Live:
+    """What is said while the check runs: results on stdout as they come, a counter on stderr."""
+
+    def __init__(self, opened: Session, *, quiet: bool) -> None:
+        self._out = opened.out
+        self._quiet = quiet
+        self._counts_on_stderr = not quiet and opened.out.stderr.isatty() and not opened.out.stdout.isatty()
+
+    def __enter__(self) -> _Live:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._counts_on_stderr:
+            self._out.stderr.write("\r\x1b[K")
+            self._out.stderr.flush()
+
+    def follow(self, checker: Checker, found: Iterator[StoredHistory]) -> list[Result]:
+        from wfctl.replay.report import jsonreport
+        from wfctl.replay.report.text import TextReport
+
+        text = TextReport(self._out, quiet=self._quiet)
+        results: list[Result] = []
+        failed = 0
+        for result in checker.results(found):
+            results.append(result)
+            failed += not result.verdict.passes
+            text.result(result)
+            if self._out.format == "jsonl":
+                self._out.value(jsonreport.result(result))
+            self._out.flush()
+            self._count(len(results), failed)
+        return results
+
+    def _count(self, judged: int, failed: int) -> None:
+        if self._counts_on_stderr:
+            self._out.stderr.write(f"\r\x1b[K{judged} judged, {failed} failed")
+            self._out.stderr.flush()
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    """`7d`, `12h`: so long ago; anything else is a time."""
+    from wfctl.view.durations import parse_duration
+
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except ValueError:
+        pass
+    try:
+        ago: timedelta = parse_duration(text)
+    except Exception as error:
+        raise UsageMistake(f"--since '{text}' is neither a duration nor a time", hint="7d, or 2026-01-31") from error
+    return now - ago
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"the report {path} cannot be written: {error.strerror}") from error
+
+
+def _not_loaded(failure: LoadFailure) -> CommandError:
+    from wfctl.replay.exits import CheckExit
+
+    error = CommandError(failure.sentence, hint=failure.hint or None)
+    error.exit_code = CheckExit.CODE_NOT_LOADED  # type: ignore[assignment]
+    return error

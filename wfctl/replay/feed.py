@@ -1,0 +1,139 @@
+"""Between the sources and the processes: reads histories ahead in a thread, and puts results back into order."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+
+from wfctl.replay.messages import Follow
+from wfctl.replay.model import Result
+from wfctl.replay.sources import StoredHistory
+
+READ_AHEAD = 4
+Chaser = Callable[[StoredHistory, Follow], StoredHistory]
+"""Finds the history of a run that another one leads to; what cannot be found comes back with its `failure` set."""
+
+
+class Feed:
+    """Reads the source in a thread, a few ahead; `bell` becomes readable when there is something new.
+
+    When the source is exhausted the same thread finds the runs that `--chain` asks for.
+    """
+
+    def __init__(self, histories: Iterable[StoredHistory], chaser: Chaser | None = None) -> None:
+        self.ahead: deque[tuple[int, StoredHistory]] = deque()
+        self.is_exhausted = False
+        self._numbers = 0
+        self._chaser = chaser
+        self._wanted: queue.Queue[tuple[StoredHistory, Follow] | None] = queue.Queue()
+        self._outstanding = 0
+        self._queue: queue.Queue[StoredHistory | BaseException | None] = queue.Queue(READ_AHEAD)
+        self.bell, self._ring = os.pipe()
+        self._stopping = False
+        self._source_ended = False
+        self._thread = threading.Thread(target=self._read, args=(histories,), daemon=True)
+        self._thread.start()
+
+    # In the thread.
+
+    def _read(self, histories: Iterable[StoredHistory]) -> None:
+        try:
+            for stored in histories:
+                if not self._put(stored):
+                    return
+            self._put(None)
+            while self._chaser is not None:
+                wanted = self._wanted.get()
+                if wanted is None:
+                    return
+                self._put(self._chaser(*wanted))
+        except BaseException as error:
+            self._put(error)
+
+    def _put(self, item: StoredHistory | BaseException | None) -> bool:
+        while not self._stopping:
+            try:
+                self._queue.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+            os.write(self._ring, b".")
+            return True
+        return False
+
+    # In the checker.
+
+    def fill(self) -> None:
+        """Take what the thread has ready; what it failed with is raised here."""
+        while len(self.ahead) < READ_AHEAD:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if isinstance(item, BaseException):
+                raise item
+            if item is None:
+                self._source_ended = True
+                continue
+            if self._source_ended:
+                self._outstanding -= 1
+            self.ahead.append((self._numbers, item))
+            self._numbers += 1
+        self.is_exhausted = self._source_ended and not self.ahead and not self._outstanding
+
+    def chase(self, wanted: Iterable[tuple[StoredHistory, Follow]]) -> None:
+        """Have these runs found; they come as further histories."""
+        for one in wanted:
+            self._outstanding += 1
+            self._wanted.put(one)
+        self.is_exhausted = self._source_ended and not self.ahead and not self._outstanding
+
+    def hush(self) -> None:
+        os.read(self.bell, 4096)
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wanted.put(None)
+
+    def waiting(self) -> list[tuple[int, StoredHistory]]:
+        """What was read and not handed out."""
+        while True:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return list(self.ahead)
+            if isinstance(item, StoredHistory):
+                self.ahead.append((self._numbers, item))
+                self._numbers += 1
+
+
+class InOrder:
+    """Puts results back into the order of the histories, holding no more than what came too early."""
+
+    def __init__(self) -> None:
+        self._next = 0
+        self._early: dict[int, list[Result]] = {}
+        self._ended: set[int] = set()
+
+    def take(self, number: int, result: Result | None) -> Iterator[Result]:
+        if result is None:
+            self._ended.add(number)
+        else:
+            self.add(number, result)
+        yield from self._early.pop(self._next, ())
+        while self._next in self._ended:
+            self._ended.remove(self._next)
+            self._next += 1
+            yield from self._early.pop(self._next, ())
+
+    def add(self, number: int, result: Result) -> None:
+        self._early.setdefault(number, []).append(result)
+
+    def has(self, number: int) -> bool:
+        return number in self._early or number < self._next
+
+    def rest(self) -> Iterator[Result]:
+        for number in sorted(self._early):
+            yield from self._early[number]

@@ -1,0 +1,93 @@
+"""SARIF 2.1.0, for code scanning: one result for each problem, at the line of workflow code that causes it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import quote
+
+from wfctl import __version__
+from wfctl.replay.model import Location, Result, Severity
+from wfctl.replay.report.problems import Problem, problems
+from wfctl.replay.rules import rule
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
+_HISTORIES_NAMED = 50
+
+
+def render(results: Sequence[Result]) -> str:
+    """The whole document."""
+    found = problems(results)
+    rules = sorted({one.rule for one in found})
+    run = {
+        "tool": {
+            "driver": {
+                "name": "wfctl",
+                "version": __version__,
+                "semanticVersion": __version__,
+                "rules": [_rule(name) for name in rules],
+            }
+        },
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(one, rules) for one in found],
+    }
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _rule(name: str) -> dict[str, Any]:
+    about = rule(name)
+    return {
+        "id": name,
+        "name": about.name,
+        "shortDescription": {"text": about.summary},
+        "fullDescription": {"text": about.explanation or about.summary},
+        "help": {"text": about.fix or f"See `wfctl replay explain {name}`."},
+    }
+
+
+def _result(one: Problem, rules: Sequence[str]) -> dict[str, Any]:
+    result, finding = one.first
+    message = finding.message + (f"\n\n{finding.fix}" if finding.fix else "") + f"\n\nSeen {one.extent}."
+    value: dict[str, Any] = {
+        "ruleId": one.rule,
+        "ruleIndex": rules.index(one.rule),
+        "level": _LEVELS[one.severity],
+        "message": {"text": message},
+        "locations": [_location(one.location or Location(result.history, 1))],
+        "partialFingerprints": {"wfctlProblem/v1": _fingerprint(one)},
+        "properties": {
+            "workflowType": result.workflow_type,
+            "histories": [seen.history for seen, _ in one.seen[:_HISTORIES_NAMED]],
+            "historyCount": len(one.seen),
+        },
+    }
+    if finding.event_id:
+        value["properties"].update(eventId=finding.event_id, eventType=finding.event_type)
+    return value
+
+
+def _location(place: Location) -> dict[str, Any]:
+    region: dict[str, Any] = {"startLine": max(1, place.line)}
+    if place.text:
+        region["snippet"] = {"text": place.text}
+    value: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": _uri(place.file)}, "region": region}}
+    if place.function:
+        value["logicalLocations"] = [{"fullyQualifiedName": place.function}]
+    return value
+
+
+def _uri(file: str) -> str:
+    path = PurePath(file)
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
+
+
+def _fingerprint(one: Problem) -> str:
+    """The same problem stays the same alert when lines above it move."""
+    place = one.location
+    parts = (one.rule, one.first[0].workflow_type, place.file if place else "", place.function if place else "",
+             place.text if place else one.first[1].message)  # fmt: skip
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
