@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from temporalio.api.enums.v1 import ResourceExhaustedCause, ResourceExhaustedScope
 from temporalio.api.query.v1 import WorkflowQuery, WorkflowQueryResult
 from temporalio.api.workflowservice.v1 import RespondQueryTaskCompletedRequest
 
@@ -63,8 +64,6 @@ class Queries:
 
 
 def buffer_is_full() -> ServiceError:
-    from temporalio.api.enums.v1 import ResourceExhaustedCause, ResourceExhaustedScope
-
     return ResourceExhausted(
         "consistent query buffer is full, this may be caused by too many queries and workflow not able to process "
         "query fast enough",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from google.protobuf.message import DecodeError
-from temporalio.api.common.v1 import Payloads, WorkflowExecution
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import QueryRejectCondition, QueryResultType, TaskQueueKind, WorkflowExecutionStatus
 from temporalio.api.query.v1 import QueryRejected, WorkflowQuery, WorkflowQueryResult
 from temporalio.api.workflowservice.v1 import (
@@ -17,6 +17,7 @@ from temporalio.api.workflowservice.v1 import (
     RespondWorkflowTaskCompletedRequest,
 )
 
+from wfctl.devserver.core.effects import Place
 from wfctl.devserver.core.entities import completion, workflow_task
 from wfctl.devserver.core.errors import DeadlineExceeded, InvalidArgument, NotFound, QueryFailed, WorkflowNotReady
 from wfctl.devserver.core.execution import Execution
@@ -53,10 +54,10 @@ async def query_workflow(backend: Backend, request: QueryWorkflowRequest, call: 
             return QueryWorkflowResponse(query_rejected=rejected)
         _check_ready(execution, call)
         if execution.last_completed_event_id and not (execution.is_running and execution.workflow_task.is_pending):
-            return QueryWorkflowResponse(query_result=await _query_directly(backend, run, request.query, call))
-        result = await _query_with_task(backend, run, request.query, call)
-        if result is not None:
-            return QueryWorkflowResponse(query_result=result)
+            return await _query_directly(backend, run, request.query, call)
+        response = await _query_with_task(backend, run, request.query, call)
+        if response is not None:
+            return response
 
 
 def _check(backend: Backend, request: QueryWorkflowRequest) -> None:
@@ -93,7 +94,9 @@ def _check_ready(execution: Execution, call: Call) -> None:
 
 def _remaining(backend: Backend, call: Call) -> float:
     remaining = call.remaining_seconds()
-    return backend.settings.query_timeout_seconds if remaining is None else remaining
+    if remaining is None:
+        return call.received_at + backend.settings.query_timeout_seconds - call.time()
+    return remaining
 
 
 def _failed(answer: WorkflowQueryResult | RespondQueryTaskCompletedRequest) -> QueryFailed:
@@ -107,7 +110,9 @@ def _timed_out() -> DeadlineExceeded:
 # -- with a workflow task -------------------------------------------------------------------------------------------
 
 
-async def _query_with_task(backend: Backend, run: Run, query: WorkflowQuery, call: Call) -> Payloads | None:
+async def _query_with_task(
+    backend: Backend, run: Run, query: WorkflowQuery, call: Call
+) -> QueryWorkflowResponse | None:
     """The answer, or None when no task is pending any more: the query can go its own way."""
     query_id, waiting = backend.runs.new_id(), BufferedQuery(query)
     backend.queries.buffer(run.key, query_id, waiting, backend.settings.max_buffered_queries)
@@ -131,7 +136,7 @@ async def _query_with_task(backend: Backend, run: Run, query: WorkflowQuery, cal
     if waiting.result is None:
         return None
     if waiting.result.result_type == ANSWERED:
-        return waiting.result.answer
+        return QueryWorkflowResponse(query_result=waiting.result.answer)
     raise _failed(waiting.result)
 
 
@@ -140,7 +145,7 @@ def answer_buffered(backend: Backend, run: Run, request: RespondWorkflowTaskComp
     waiting = backend.queries.buffered.get(run.key, {})
     for query_id, result in request.query_results.items():
         query = waiting.get(query_id)
-        if query is None or result.result_type not in (ANSWERED, FAILED):
+        if query is None or not _is_answer(result):
             continue
         if result.answer.ByteSize() > backend.settings.blob_size_error:
             query.error = InvalidArgument(TOO_LARGE)
@@ -148,10 +153,16 @@ def answer_buffered(backend: Backend, run: Run, request: RespondWorkflowTaskComp
             query.result = result
 
 
+def _is_answer(result: WorkflowQueryResult) -> bool:
+    """A query whose result is neither an answer nor a failure with a message is asked again, on its own."""
+    answered, failed = result.HasField("answer"), bool(result.error_message)
+    return (answered, failed) == (result.result_type == ANSWERED, result.result_type == FAILED) and answered != failed
+
+
 # -- on its own -----------------------------------------------------------------------------------------------------
 
 
-async def _query_directly(backend: Backend, run: Run, query: WorkflowQuery, call: Call) -> Payloads:
+async def _query_directly(backend: Backend, run: Run, query: WorkflowQuery, call: Call) -> QueryWorkflowResponse:
     """Ask the worker that has the run in its cache, if it is there and answers soon; any worker otherwise."""
     sticky = run.execution.sticky if run.execution.is_running else None
     if sticky is not None:
@@ -177,13 +188,16 @@ def _forget_sticky(backend: Backend, run: Run, sticky: workflow_task.Sticky) -> 
         backend.runs.step(run, forget)
 
 
-async def _ask(backend: Backend, run: Run, query: WorkflowQuery, queue_name: str, timeout: float) -> Payloads | None:
+async def _ask(
+    backend: Backend, run: Run, query: WorkflowQuery, queue_name: str, timeout: float
+) -> QueryWorkflowResponse | None:
     """A worker's answer; None when none came in time, or one that is neither answer nor failure."""
     query_id = backend.runs.new_id()
     direct = DirectQuery(run.key, query, asyncio.get_running_loop().create_future())
     backend.queries.direct[query_id] = direct
     queue = backend.queues.get(run.execution.namespace_id, WORKFLOW, queue_name)
-    task = Task(run.key, 0, 1, 3, backend.clock.now(), query_id)
+    place = Place.of(run.execution.started.priority)
+    task = Task(run.key, 0, 1, place.priority_key, backend.clock.now(), query_id)
     queue.add(task)
     try:
         answer = await asyncio.wait_for(direct.answer, timeout)
@@ -193,7 +207,7 @@ async def _ask(backend: Backend, run: Run, query: WorkflowQuery, queue_name: str
         backend.queries.direct.pop(query_id, None)
         queue.discard(task)
     if answer.completed_type == ANSWERED:
-        return answer.query_result
+        return QueryWorkflowResponse(query_result=answer.query_result if answer.HasField("query_result") else None)
     if answer.completed_type == FAILED:
         raise _failed(answer)
     return None
