@@ -15,7 +15,7 @@ from temporalio.api.operatorservice.v1 import service_pb2 as operator_service
 from temporalio.api.workflowservice.v1 import service_pb2 as workflow_service
 
 from wfctl.devserver.core.errors import Internal, ServiceError
-from wfctl.devserver.rpc import client_headers, status
+from wfctl.devserver.rpc import client_headers, status, unimplemented
 from wfctl.devserver.rpc.backend import Backend, Call
 
 # (backend, request, call) -> response message, or the response already serialized.
@@ -83,6 +83,6 @@ def _behaviour(
 
 def _unimplemented(name: str) -> Callable[[bytes, Any], Awaitable[Message | bytes]]:
     async def call(body: bytes, context: Any) -> Message | bytes:
-        return await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{name} is not implemented by wfctl")  # type: ignore[no-any-return]
+        return await context.abort(grpc.StatusCode.UNIMPLEMENTED, unimplemented.message(name))  # type: ignore[no-any-return]
 
     return call

@@ -99,7 +99,8 @@ def on_complete_workflow_execution(
     check_blob(
         command.result.ByteSize(),
         execution.settings,
-        Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_COMPLETE_WORKFLOW_EXECUTION_ATTRIBUTES,
+        # The real server names this cause, of all: histories and messages should read the same here.
+        Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SCHEDULE_ACTIVITY_ATTRIBUTES,
         "CompleteWorkflowExecutionCommandAttributes.Result exceeds size limit.",
     )
     attributes = WorkflowExecutionCompletedEventAttributes(workflow_task_completed_event_id=context.completed_event_id)
