@@ -23,6 +23,7 @@ from wfctl.devserver.engine.runs import Run
 from wfctl.devserver.engine.updates import Waiter
 from wfctl.devserver.rpc import requests
 from wfctl.devserver.rpc.backend import Backend, Call
+from wfctl.devserver.rpc.links import check_links, request_link
 
 Stage = UpdateWorkflowExecutionLifecycleStage
 UNSPECIFIED = Stage.UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_UNSPECIFIED
@@ -62,6 +63,7 @@ def check_request(backend: Backend, request: UpdateWorkflowExecutionRequest) -> 
         raise PermissionDenied(
             "UpdateWorkflowExecution issued asynchronously and waiting on update admitted is not supported."
         )
+    check_links(asked.links)
 
 
 async def update_workflow_execution(
@@ -107,12 +109,8 @@ def response(run: Run, request: UpdateWorkflowExecutionRequest, progress: Progre
             )
         )
     elif progress.stage in (ACCEPTED, COMPLETED):
-        link = Link.WorkflowEvent(
-            namespace=execution.namespace, workflow_id=execution.workflow_id, run_id=execution.run_id
-        )
-        link.request_id_ref.event_type = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
-        link.request_id_ref.request_id = request.request.request_id
-        answer.link.workflow_event.CopyFrom(link)
+        event_type = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
+        answer.link.CopyFrom(request_link(execution, request.request.request_id, event_type))
     return answer
 
 
