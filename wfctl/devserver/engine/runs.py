@@ -14,6 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -278,22 +279,24 @@ class Runs:
         pending = execution.effects
         execution.effects = []
         new_runs = [effect for effect in pending if isinstance(effect, effects.NewRun)]
-        self._write(run, visibility=storage.changes_visibility(run.written_next_event_id, pending))
+        deadline = execution.next_deadline()
+        self._write(run, deadline, visibility=storage.changes_visibility(run.written_next_event_id, pending))
+        self.timers.set(run.key, deadline)
         for new_run in new_runs:
             self._continue(run, new_run)
         for effect in pending:
             handler = self.handlers.get(type(effect))
             if handler is not None:
                 handler(run, effect)
-        self.timers.set(run.key, execution.next_deadline())
 
-    def _write(self, run: Run, *, visibility: bool) -> None:
+    def _write(self, run: Run, deadline: datetime | None, *, visibility: bool) -> None:
         execution = run.execution
         unevented = execution.unevented()
         statements = storage.statements(
             run.key,
             execution,
             first_event_id=run.written_next_event_id,
+            deadline=deadline,
             unevented=unevented,
             visibility=visibility,
             batches=run.batches,

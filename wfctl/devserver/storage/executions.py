@@ -51,12 +51,12 @@ def statements(
     execution: Execution,
     *,
     first_event_id: int,
+    deadline: datetime | None,
     unevented: bytes,
     visibility: bool,
     batches: Sequence[int] = (),
 ) -> list[Statement]:
     """What brings the disk from `first_event_id` to the run's present state."""
-    deadline = execution.next_deadline()
     stamp = None if deadline is None else deadline.timestamp()
     pending = execution.has_pending_work
     out: list[Statement] = []
