@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing import connection
 from typing import IO
@@ -63,6 +63,7 @@ class Checker:
     problems: tuple[str, ...] = ()
     stopped: str = ""
     """Why not everything was judged: `--fail-fast`, or ctrl-c."""
+    _ring: Callable[[], None] = lambda: None
     _processes: list[_Process] = field(default_factory=list)
     _runs_seen: set[str] = field(default_factory=set)
     _leads: list[tuple[StoredHistory, Follow]] = field(default_factory=list)
@@ -72,11 +73,10 @@ class Checker:
         """Each result, in the order of the histories; when the check is stopped, the rest as skipped."""
         feed = Feed(histories, self.chaser)
         order = InOrder()
+        self._ring = feed.ring
         try:
             for number, result in self._run(feed):
                 yield from order.take(number, result)
-        except KeyboardInterrupt:
-            self.stopped = "interrupted"
         finally:
             feed.stop()
             left = [process.job for process in self._processes if process.job is not None] + feed.waiting()
@@ -86,11 +86,16 @@ class Checker:
                 order.add(number, _unjudged(stored, self.stopped))
         yield from order.rest()
 
+    def interrupt(self) -> None:
+        """End the check, from a signal handler; what is judged so far is reported."""
+        self.stopped = "interrupted"
+        self._ring()
+
     def _run(self, feed: Feed) -> Iterator[tuple[int, Result | None]]:
         """Results as they come; None says that a stored thing has no more of them."""
         wanted = self.options.jobs or max(1, len(os.sched_getaffinity(0)))
         self._start()
-        while True:
+        while not self.stopped:
             self._hand_out(feed, wanted)
             if feed.is_exhausted and not self._busy() and not self._chase(feed):
                 return

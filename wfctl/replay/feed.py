@@ -31,7 +31,7 @@ class Feed:
         self._wanted: queue.Queue[tuple[StoredHistory, Follow] | None] = queue.Queue()
         self._outstanding = 0
         self._queue: queue.Queue[StoredHistory | BaseException | None] = queue.Queue(READ_AHEAD)
-        self.bell, self._ring = os.pipe()
+        self.bell, self._cord = os.pipe()
         self._stopping = False
         self._source_ended = False
         self._thread = threading.Thread(target=self._read, args=(histories,), daemon=True)
@@ -59,11 +59,15 @@ class Feed:
                 self._queue.put(item, timeout=0.2)
             except queue.Full:
                 continue
-            os.write(self._ring, b".")
+            self.ring()
             return True
         return False
 
     # In the checker.
+
+    def ring(self) -> None:
+        """Make `bell` readable."""
+        os.write(self._cord, b".")
 
     def fill(self) -> None:
         """Take what the thread has ready; what it failed with is raised here."""

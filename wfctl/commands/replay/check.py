@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -216,9 +217,11 @@ class _Live:
         self._counts_on_stderr = not quiet and opened.out.stderr.isatty() and not opened.out.stdout.isatty()
 
     def __enter__(self) -> _Live:
+        self._handler = signal.getsignal(signal.SIGINT)
         return self
 
     def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._handler)
         if self._counts_on_stderr:
             self._out.stderr.write("\r\x1b[K")
             self._out.stderr.flush()
@@ -227,6 +230,7 @@ class _Live:
         from wfctl.replay.report import jsonreport
         from wfctl.replay.report.text import TextReport
 
+        signal.signal(signal.SIGINT, lambda *_: self._interrupt(checker))
         text = TextReport(self._out, quiet=self._quiet)
         results: list[Result] = []
         failed = 0
@@ -239,6 +243,11 @@ class _Live:
             self._out.flush()
             self._count(len(results), failed)
         return results
+
+    def _interrupt(self, checker: Checker) -> None:
+        """Ctrl-c ends the check with a report; a second one ends everything."""
+        signal.signal(signal.SIGINT, self._handler)
+        checker.interrupt()
 
     def _count(self, judged: int, failed: int) -> None:
         if self._counts_on_stderr:
