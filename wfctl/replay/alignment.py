@@ -1,0 +1,284 @@
+"""History's commands against the code's, workflow task by workflow task.
+
+The SDK's core decides whether code fits a history; it says so late and rarely says where. This walks the same
+sequence: the commands of one workflow task must turn into the command events between that task's WorkflowTaskStarted
+and the next task's, in order. The first pair that does not match is where the two parted. Pure.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+
+from wfctl.replay import commands
+from wfctl.replay.commands import Names
+from wfctl.replay.model import Aligned, Command
+from wfctl.replay.recording import TaskTrace, Trace
+
+_CONTEXT = 3
+_MOVE_TERMINAL = 3  # sdk-core's flag of that name, as histories carry it
+_TASK_EVENTS = frozenset(
+    {
+        EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
+    }
+)
+# The SDK's core compares only the kind of these; what they say is an attribute.
+_BY_KIND = frozenset({*commands.ENDS, commands.UPSERT, commands.MEMO, commands.MARKER, commands.CANCEL_NEXUS})
+
+
+@dataclass(slots=True)
+class Segment:
+    """One workflow task: what history holds for it and what the code did in it."""
+
+    task: TaskTrace
+    completed_event_id: int
+    """Its WorkflowTaskCompleted; 0 when history has none, so that there is nothing to compare with."""
+    recorded: list[Command]
+    produced: list[Command]
+
+    @property
+    def compared(self) -> bool:
+        return self.completed_event_id > 0
+
+
+@dataclass(slots=True)
+class Divergence:
+    """The first place where history and code part; one side may be missing."""
+
+    segment: Segment
+    recorded: Command | None
+    produced: Command | None
+    index: int
+    at_event_id: int
+    event_type: str
+    open_end: bool = False
+    """The code went on where history, so far, stops: a live server would take these commands."""
+
+
+@dataclass(slots=True)
+class Alignment:
+    segments: list[Segment]
+    divergence: Divergence | None = None
+    pairs: list[tuple[Command, Command]] = field(default_factory=list)
+    """Commands that match, for a look at their attributes."""
+    judged_to_event_id: int = 0
+
+    def before(self, segment: Segment) -> list[Command]:
+        """The code's commands of earlier tasks, latest last."""
+        earlier: list[Command] = []
+        for one in self.segments:
+            if one is segment:
+                break
+            earlier.extend(one.produced)
+        return earlier
+
+    def recorded_after(self, segment: Segment, events: Sequence[HistoryEvent]) -> list[Command]:
+        names = Names()
+        made = [commands.recorded(event, names) for event in events]
+        last = segment.task.started_event_id
+        return [one for one in made if one is not None and one.event_id > last]
+
+
+def align(events: Sequence[HistoryEvent], trace: Trace) -> Alignment:
+    segments = _segments(events, trace)
+    alignment = Alignment(segments)
+    for number, segment in enumerate(segments):
+        divergence = _compare(segment, alignment.pairs, is_last=number == len(segments) - 1)
+        if divergence is not None:
+            divergence.open_end = divergence.recorded is None and _nothing_follows(events, divergence.at_event_id)
+            alignment.divergence = divergence
+            break
+    alignment.judged_to_event_id = _judged_to(events, alignment, trace)
+    return alignment
+
+
+def _segments(events: Sequence[HistoryEvent], trace: Trace) -> list[Segment]:
+    history_names, code_names = Names(), Names()
+    segments: list[Segment] = []
+    starts = [task.started_event_id for task in trace.tasks]
+    flags: set[int] = set()
+    for task, following in zip_longest(trace.tasks, starts[1:]):
+        end = following or _end_of_last(events, task.started_event_id)
+        inside = [event for event in _between(events, task.started_event_id, end)]
+        completed = [e.event_id for e in inside if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
+        made = [commands.recorded(event, history_names) for event in inside]
+        code_names.updates.update(task.updates)
+        for event in inside:
+            flags.update(event.workflow_task_completed_event_attributes.sdk_metadata.core_used_flags)
+        segments.append(
+            Segment(
+                task,
+                completed[0] if completed else 0,
+                [one for one in made if one is not None],
+                _effective(task, code_names, move_end=_MOVE_TERMINAL in flags or not task.replaying),
+            )
+        )
+    return segments
+
+
+def _between(events: Sequence[HistoryEvent], after: int, until: int) -> Sequence[HistoryEvent]:
+    """Event ids run from 1 without a gap: an id is an index."""
+    return events[after : max(until, after)]
+
+
+def _end_of_last(events: Sequence[HistoryEvent], started: int) -> int:
+    """Where the commands of the last task that ran must end: the next task that is more than a heartbeat."""
+    meaningful = False
+    for event in events[started:]:
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED and meaningful:
+            following = events[event.event_id : event.event_id + 1]
+            if not following or following[0].event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+                return event.event_id
+        if event.event_type not in _TASK_EVENTS:
+            meaningful = True
+    return len(events)
+
+
+def _effective(task: TaskTrace, names: Names, *, move_end: bool) -> list[Command]:
+    """The commands that reach the server: what is cancelled in the task that made it never does.
+
+    Commands made after the one that ends the run go before it, or, in histories of older SDKs, nowhere.
+    """
+    made: list[Command] = []
+    for issued in task.commands:
+        one = commands.produced(issued.command, names, issued.location)
+        if one is None:
+            continue
+        undone = _made_in_this_task(made, one)
+        if undone is not None:
+            del made[undone]
+        else:
+            made.append(one)
+            if one.kind in commands.ENDS and not move_end:
+                break
+    return sorted(made, key=lambda one: one.kind in commands.ENDS)
+
+
+def _made_in_this_task(made: Sequence[Command], cancel: Command) -> int | None:
+    kind = commands.CANCELS.get(cancel.kind)
+    if cancel.kind == commands.CANCEL_EXTERNAL:
+        kind = commands.CHILD
+    if kind is None:
+        return None
+    return next((at for at, one in enumerate(made) if one.kind == kind and one.id == cancel.id), None)
+
+
+def same(recorded: Command, produced: Command) -> bool:
+    """Would the SDK take one for the other?"""
+    if recorded.kind != produced.kind:
+        return False
+    if recorded.kind in _BY_KIND:
+        return True
+    if recorded.kind in (commands.TIMER, commands.CANCEL_TIMER):
+        return recorded.id == produced.id
+    if recorded.kind == commands.SIGNAL_EXTERNAL:
+        return True
+    return recorded.name == produced.name and recorded.id == produced.id
+
+
+def _compare(segment: Segment, pairs: list[tuple[Command, Command]], *, is_last: bool) -> Divergence | None:
+    if not segment.compared:
+        return None
+    recorded, produced = _without_local(segment.recorded), _without_local(segment.produced)
+    recorded = _without_skipped_patches(recorded, produced)
+    for index, (ours, theirs) in enumerate(zip_longest(recorded, produced)):
+        if ours is not None and theirs is not None and same(ours, theirs):
+            pairs.append((ours, theirs))
+            continue
+        if ours is None and is_last and not segment.recorded and theirs is None:
+            continue
+        at = ours.event_id if ours is not None else _end_of(segment)
+        return Divergence(segment, ours, theirs, index, at, ours.event_type if ours is not None else "")
+    return None
+
+
+def _without_local(made: Sequence[Command]) -> list[Command]:
+    """Local activities are recorded when they end, perhaps tasks later: core matches them by number, not in order."""
+    return [one for one in made if one.kind != commands.LOCAL_ACTIVITY]
+
+
+def _without_skipped_patches(recorded: list[Command], produced: Sequence[Command]) -> list[Command]:
+    """A deprecated patch's marker may go unanswered."""
+    called = {one.name for one in produced if one.kind == commands.PATCH}
+    return [
+        one
+        for one in recorded
+        if one.kind != commands.PATCH or one.name in called or ("deprecated", "true") not in one.attributes
+    ]
+
+
+def _end_of(segment: Segment) -> int:
+    return segment.recorded[-1].event_id if segment.recorded else segment.completed_event_id
+
+
+def _nothing_follows(events: Sequence[HistoryEvent], event_id: int) -> bool:
+    """No later task of this history was completed, nor did the run end."""
+    return not any(
+        event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED or commands.recorded(event, Names())
+        for event in events[event_id:]
+    )
+
+
+def _judged_to(events: Sequence[HistoryEvent], alignment: Alignment, trace: Trace) -> int:
+    if alignment.divergence is not None and not alignment.divergence.open_end:
+        return alignment.divergence.at_event_id
+    if not trace.tasks:
+        return 0
+    last = alignment.segments[-1]
+    if not trace.accepted:
+        return last.task.started_event_id
+    return len(events) if last.compared or trace.continued else max(last.task.started_event_id, 0)
+
+
+def missing_local(alignment: Alignment) -> tuple[Segment, Command | None, Command | None] | None:
+    """The first local activity that one side has and the other has not, by number."""
+    made = {one.id: (segment, one) for segment, one in _locals(alignment, lambda segment: segment.produced)}
+    for segment, one in _locals(alignment, lambda segment: segment.recorded):
+        other = made.get(one.id)
+        if other is None or other[1].name != one.name:
+            return segment, one, other[1] if other else None
+    return None
+
+
+def _locals(alignment: Alignment, side: Callable[[Segment], list[Command]]) -> Iterator[tuple[Segment, Command]]:
+    for segment in alignment.segments:
+        for one in side(segment):
+            if one.kind == commands.LOCAL_ACTIVITY:
+                yield segment, one
+
+
+def diff(recorded: Sequence[Command], produced: Sequence[Command]) -> tuple[Aligned, ...]:
+    """Both sides as rows, matching commands on one row, as few changes as can be."""
+    keys = [[(one.kind, one.name, one.id) for one in side] for side in (recorded, produced)]
+    rows: list[Aligned] = []
+    for tag, a, b, c, d in difflib.SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
+        if tag == "equal":
+            rows.extend(Aligned(ours, theirs) for ours, theirs in zip(recorded[a:b], produced[c:d], strict=True))
+        else:
+            rows.extend(Aligned(one, None) for one in recorded[a:b])
+            rows.extend(Aligned(None, one) for one in produced[c:d])
+    return tuple(rows)
+
+
+def around(alignment: Alignment, divergence: Divergence) -> tuple[Aligned, ...]:
+    """The diff of the task where they part, after the last commands on which they agreed."""
+    earlier = [Aligned(ours, theirs) for ours, theirs in alignment.pairs[-_CONTEXT - divergence.index :]]
+    segment = divergence.segment
+    task = diff(segment.recorded[:50], segment.produced[:50])
+    if divergence.index:
+        earlier = earlier[: -divergence.index] if len(earlier) > divergence.index else []
+    return (*earlier[-_CONTEXT:], *task)
+
+
+def relocated(command: Command, other: Command | None) -> Command:
+    """History's command, seen with the line of the code's that it stands beside."""
+    return command if other is None else replace(command, location=other.location)

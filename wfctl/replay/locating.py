@@ -1,0 +1,253 @@
+"""Which line of the user's code a command came from.
+
+The SDK builds a command while user code is on the stack, so the innermost frame that is neither Python's, the SDK's
+nor a library's is the line. Where the command is built in a task of its own (`asyncio.gather` over activities) the
+stack holds no user frame; the coroutine's origin, which Python tracks when asked, is then the line that made it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import sys
+import sysconfig
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FrameType, TracebackType
+from typing import Any
+
+import temporalio
+from temporalio.bridge.proto.workflow_activation import DoUpdate, WorkflowActivation
+from temporalio.bridge.proto.workflow_commands import WorkflowCommand
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
+from temporalio.worker import (
+    UnsandboxedWorkflowRunner,
+    WorkflowInstance,
+    WorkflowInstanceDetails,
+    WorkflowOutboundInterceptor,
+    WorkflowRunner,
+)
+from temporalio.worker._workflow_instance import _WorkflowInstanceImpl
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from wfctl.replay.model import Location
+
+_ORIGIN_DEPTH = 8
+_STDLIB = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib")})
+_OURS = (str(Path(temporalio.__file__).parent) + os.sep, str(Path(__file__).resolve().parents[1]) + os.sep, "<")
+_LIBRARY_DIRECTORIES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+_user_roots: set[str] = set()
+_current = threading.local()
+_ranks: dict[str, int] = {}
+
+
+@dataclass(slots=True)
+class Notes:
+    """What one activation left: a place per command in order, where it raised, where its tasks wait."""
+
+    commands: list[Location | None] = field(default_factory=list)
+    raised: Location | None = None
+    waiting: list[Location] = field(default_factory=list)
+    returns: dict[CodeType, int] = field(default_factory=dict)
+
+
+@contextlib.contextmanager
+def writing_to(notes: Notes | None) -> Iterator[None]:
+    """Within, on this thread, instances made by a locating runner write to these notes."""
+    if notes is None:
+        yield
+        return
+    _current.notes = notes
+    depth = sys.get_coroutine_origin_tracking_depth()
+    profile = sys.getprofile()
+    sys.set_coroutine_origin_tracking_depth(_ORIGIN_DEPTH)
+
+    def note_return(frame: FrameType, event: str, _: object) -> None:
+        if event == "return" and rank(frame.f_code.co_filename) == 2:
+            notes.returns[frame.f_code] = frame.f_lineno
+
+    sys.setprofile(note_return)
+    try:
+        yield
+    finally:
+        sys.setprofile(profile)
+        sys.set_coroutine_origin_tracking_depth(depth)
+        _current.notes = None
+
+
+def trust(workflow: type) -> None:
+    """The package a workflow comes from is the user's own code, even where it is installed as a library."""
+    module = sys.modules.get(workflow.__module__)
+    file = getattr(module, "__file__", None)
+    if module is None or not file:
+        return
+    package = module.__name__.partition(".")[0]
+    root = getattr(sys.modules.get(package), "__path__", None) if package != module.__name__ else None
+    _user_roots.update(path + os.sep for path in root or ())
+    _user_roots.add(file)
+    _ranks.clear()
+
+
+def rank(filename: str) -> int:
+    """2: the user's own code; 1: an installed library; 0: Python, the SDK, this checker."""
+    known = _ranks.get(filename)
+    if known is None:
+        known = _ranks[filename] = _ranked(filename)
+    return known
+
+
+def _ranked(filename: str) -> int:
+    if filename.startswith(_OURS):
+        return 0
+    if filename.startswith(tuple(_user_roots)):
+        return 2
+    if any(directory in filename for directory in _LIBRARY_DIRECTORIES):
+        return 1
+    return 0 if filename.startswith(_STDLIB) else 2
+
+
+def _is_interceptor(frame: FrameType) -> bool:
+    """Interceptors pass commands on; the line that matters is the workflow's."""
+    return isinstance(frame.f_locals.get("self"), WorkflowOutboundInterceptor)
+
+
+def _of_frames(frame: FrameType | None) -> Location | None:
+    fallback: Location | None = None
+    while frame is not None:
+        level = rank(frame.f_code.co_filename)
+        if level == 2 and not _is_interceptor(frame):
+            return Location(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
+        if level and fallback is None:
+            fallback = Location(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
+        frame = frame.f_back
+    return fallback
+
+
+def _of_origin(coroutine: Any) -> Location | None:
+    """Where a task's coroutine was made, when user code made it."""
+    for filename, line, function in getattr(coroutine, "cr_origin", None) or ():
+        if rank(filename) == 2:
+            return Location(filename, line, function)
+    return None
+
+
+def of_traceback(traceback: TracebackType | None) -> Location | None:
+    """The innermost user line of a traceback."""
+    found: Location | None = None
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if rank(code.co_filename) == 2:
+            found = Location(code.co_filename, traceback.tb_lineno, code.co_qualname)
+        traceback = traceback.tb_next
+    return found
+
+
+def _of_error(error: BaseException | None) -> Location | None:
+    while error is not None:
+        place = of_traceback(error.__traceback__)
+        if place is not None:
+            return place
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def of_function(function: Any) -> Location | None:
+    """A function's own first line (that of its `def`, not of its decorators)."""
+    code = getattr(getattr(function, "__wrapped__", function), "__code__", None)
+    if code is None:
+        return None
+    lines = [line for _, _, line in code.co_lines() if line]
+    first = max(code.co_firstlineno, min(lines, default=code.co_firstlineno))
+    return Location(code.co_filename, first, code.co_qualname)
+
+
+def _returned(notes: Notes, function: Any) -> Location | None:
+    """Nobody is on the stack once a function has returned: the line that returned, or else its first."""
+    place = of_function(function)
+    code = getattr(getattr(function, "__wrapped__", function), "__code__", None)
+    line = notes.returns.get(code) if code is not None else None
+    return place if place is None or line is None else dataclasses.replace(place, line=line)
+
+
+class _LocatingInstance(_WorkflowInstanceImpl):  # type: ignore[misc]  # as the SDK's own: a partial event loop
+    """The SDK's instance, which also notes where each command came from."""
+
+    def _add_command(self) -> WorkflowCommand:
+        command = super()._add_command()
+        notes: Notes | None = getattr(_current, "notes", None)
+        if notes is not None:
+            notes.commands.append(self._place(notes))
+        return command
+
+    def _place(self, notes: Notes) -> Location | None:
+        place = _of_frames(sys._getframe(2))
+        if place is not None and rank(place.file) == 2:
+            return place
+        task = asyncio.current_task(self)
+        if task is None:
+            return place
+        coroutine = task.get_coro()
+        return _of_origin(coroutine) or place or _returned(notes, self._handler_of(coroutine))
+
+    def _handler_of(self, coroutine: Any) -> Any:
+        """The function this task of the SDK's runs: an update's handler, or the run method."""
+        frame = getattr(coroutine, "cr_frame", None)
+        job = frame.f_locals.get("job") if frame is not None else None
+        if isinstance(job, DoUpdate):
+            handler = self._updates.get(job.name) or self._updates.get(None)
+            return handler.fn if handler is not None else None
+        return self._defn.run_fn
+
+    def _set_workflow_failure(self, err: BaseException) -> None:
+        super()._set_workflow_failure(err)
+        notes: Notes | None = getattr(_current, "notes", None)
+        place = _of_error(err)
+        if notes is not None and place is not None and notes.commands:
+            notes.commands[-1] = place
+
+    def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        completion = super().activate(act)
+        notes: Notes | None = getattr(_current, "notes", None)
+        if notes is not None:
+            notes.raised = _of_error(self._current_activation_error)
+            notes.waiting.extend(self._waiting())
+        return completion
+
+    def _waiting(self) -> list[Location]:
+        places: list[Location] = []
+        for task in self._tasks:
+            place = _awaiting(task.get_coro())
+            if place is not None and place not in places:
+                places.append(place)
+        return sorted(places, key=lambda place: (place.file, place.line))
+
+
+def _awaiting(coroutine: Any) -> Location | None:
+    """The innermost user line of a suspended coroutine."""
+    found: Location | None = None
+    while coroutine is not None and hasattr(coroutine, "cr_frame"):
+        frame = coroutine.cr_frame
+        if frame is not None and rank(frame.f_code.co_filename) == 2:
+            found = Location(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
+        coroutine = coroutine.cr_await
+    return found
+
+
+class LocatingRunner(UnsandboxedWorkflowRunner):
+    """Runs workflows as the SDK's plain runner does, in instances that note lines."""
+
+    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        return _LocatingInstance(det)  # type: ignore[abstract]  # as the SDK's own
+
+
+def locating(runner: WorkflowRunner) -> WorkflowRunner:
+    """The same runner with instances that note lines; a runner with its own kind of instance stays as it is."""
+    if isinstance(runner, SandboxedWorkflowRunner) and runner.runner_class is UnsandboxedWorkflowRunner:
+        # The sandbox re-imports its runner class for every run: ours must be the one that is loaded already.
+        restrictions = runner.restrictions.with_passthrough_modules("wfctl")
+        return dataclasses.replace(runner, runner_class=LocatingRunner, restrictions=restrictions)
+    return LocatingRunner() if type(runner) is UnsandboxedWorkflowRunner else runner
