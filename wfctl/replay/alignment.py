@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from temporalio.api.enums.v1 import EventType
@@ -18,9 +18,10 @@ from temporalio.api.history.v1 import HistoryEvent
 from wfctl.replay import commands
 from wfctl.replay.commands import Names
 from wfctl.replay.model import Aligned, Command
-from wfctl.replay.recording import TaskTrace, Trace
+from wfctl.replay.trace import TaskTrace, Trace
 
 _CONTEXT = 3
+_ALWAYS_COMPARED = frozenset({"arguments", "result", "failure", "outcome"})
 _MOVE_TERMINAL = 3  # sdk-core's flag of that name, as histories carry it
 _TASK_EVENTS = frozenset(
     {
@@ -81,20 +82,23 @@ class Alignment:
             earlier.extend(one.produced)
         return earlier
 
-    def recorded_after(self, segment: Segment, events: Sequence[HistoryEvent]) -> list[Command]:
+    def recorded_after(self, event_id: int, events: Sequence[HistoryEvent]) -> list[Command]:
+        """History's commands after an event, to its end."""
         names = Names()
         made = [commands.recorded(event, names) for event in events]
-        last = segment.task.started_event_id
-        return [one for one in made if one is not None and one.event_id > last]
+        return [one for one in made if one is not None and one.event_id > event_id]
+
+    def recorded_from(self, first: Command, events: Sequence[HistoryEvent]) -> list[Command]:
+        return self.recorded_after(first.event_id - 1, events)
 
 
 def align(events: Sequence[HistoryEvent], trace: Trace) -> Alignment:
     segments = _segments(events, trace)
     alignment = Alignment(segments)
-    for number, segment in enumerate(segments):
-        divergence = _compare(segment, alignment.pairs, is_last=number == len(segments) - 1)
+    for segment in segments:
+        divergence = _compare(segment, alignment.pairs)
         if divergence is not None:
-            divergence.open_end = divergence.recorded is None and _nothing_follows(events, divergence.at_event_id)
+            divergence.open_end = divergence.recorded is None and _nothing_follows(events, end_of(segment))
             alignment.divergence = divergence
             break
     alignment.judged_to_event_id = _judged_to(events, alignment, trace)
@@ -108,7 +112,7 @@ def _segments(events: Sequence[HistoryEvent], trace: Trace) -> list[Segment]:
     flags: set[int] = set()
     for task, following in zip_longest(trace.tasks, starts[1:]):
         end = following or _end_of_last(events, task.started_event_id)
-        inside = [event for event in _between(events, task.started_event_id, end)]
+        inside = _between(events, task.started_event_id, end)
         completed = [e.event_id for e in inside if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
         made = [commands.recorded(event, history_names) for event in inside]
         code_names.updates.update(task.updates)
@@ -185,7 +189,7 @@ def same(recorded: Command, produced: Command) -> bool:
     return recorded.name == produced.name and recorded.id == produced.id
 
 
-def _compare(segment: Segment, pairs: list[tuple[Command, Command]], *, is_last: bool) -> Divergence | None:
+def _compare(segment: Segment, pairs: list[tuple[Command, Command]]) -> Divergence | None:
     if not segment.compared:
         return None
     recorded, produced = _without_local(segment.recorded), _without_local(segment.produced)
@@ -194,10 +198,10 @@ def _compare(segment: Segment, pairs: list[tuple[Command, Command]], *, is_last:
         if ours is not None and theirs is not None and same(ours, theirs):
             pairs.append((ours, theirs))
             continue
-        if ours is None and is_last and not segment.recorded and theirs is None:
-            continue
-        at = ours.event_id if ours is not None else _end_of(segment)
-        return Divergence(segment, ours, theirs, index, at, ours.event_type if ours is not None else "")
+        if ours is not None:
+            return Divergence(segment, ours, theirs, index, ours.event_id, ours.event_type)
+        # One command too many: the event that says how many there were.
+        return Divergence(segment, None, theirs, index, segment.completed_event_id, "WorkflowTaskCompleted")
     return None
 
 
@@ -216,7 +220,7 @@ def _without_skipped_patches(recorded: list[Command], produced: Sequence[Command
     ]
 
 
-def _end_of(segment: Segment) -> int:
+def end_of(segment: Segment) -> int:
     return segment.recorded[-1].event_id if segment.recorded else segment.completed_event_id
 
 
@@ -258,11 +262,11 @@ def _locals(alignment: Alignment, side: Callable[[Segment], list[Command]]) -> I
 
 def diff(recorded: Sequence[Command], produced: Sequence[Command]) -> tuple[Aligned, ...]:
     """Both sides as rows, matching commands on one row, as few changes as can be."""
-    keys = [[(one.kind, one.name, one.id) for one in side] for side in (recorded, produced)]
+    ours, theirs = ([(one.kind, one.name, one.id) for one in side] for side in (recorded, produced))
     rows: list[Aligned] = []
-    for tag, a, b, c, d in difflib.SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
+    for tag, a, b, c, d in difflib.SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
         if tag == "equal":
-            rows.extend(Aligned(ours, theirs) for ours, theirs in zip(recorded[a:b], produced[c:d], strict=True))
+            rows.extend(map(Aligned, recorded[a:b], produced[c:d]))
         else:
             rows.extend(Aligned(one, None) for one in recorded[a:b])
             rows.extend(Aligned(None, one) for one in produced[c:d])
@@ -279,6 +283,30 @@ def around(alignment: Alignment, divergence: Divergence) -> tuple[Aligned, ...]:
     return (*earlier[-_CONTEXT:], *task)
 
 
-def relocated(command: Command, other: Command | None) -> Command:
-    """History's command, seen with the line of the code's that it stands beside."""
-    return command if other is None else replace(command, location=other.location)
+def is_quiet(events: Sequence[HistoryEvent], trace: Trace) -> bool:
+    """Nothing to tell: no divergence, no attribute that differs, no task that failed."""
+    if any(task.failure is not None for task in trace.tasks):
+        return False
+    found = align(events, trace)
+    return found.divergence is None and not any(True for pair in found.pairs if differences(*pair))
+
+
+def differences(recorded: Command, produced: Command) -> list[tuple[str, str, str]]:
+    """Attributes that the code would now write otherwise; what it leaves open the server filled in."""
+    theirs = dict(produced.attributes)
+    if recorded.kind in (commands.UPSERT, commands.MEMO):
+        ours = dict(recorded.attributes)
+        names = sorted({*ours, *theirs})
+        return [
+            (name, ours.get(name, ""), theirs.get(name, "")) for name in names if ours.get(name) != theirs.get(name)
+        ]
+    found: list[tuple[str, str, str]] = []
+    if recorded.kind == commands.SIGNAL_EXTERNAL and (recorded.name, recorded.id) != (produced.name, produced.id):
+        found.append(("target", f"{recorded.name} to {recorded.id}", f"{produced.name} to {produced.id}"))
+    if recorded.kind == commands.CONTINUE and produced.name and recorded.name != produced.name:
+        found.append(("workflow_type", recorded.name, produced.name))
+    for name, value in recorded.attributes:
+        other = theirs.get(name, "")
+        if other != value and (other or name in _ALWAYS_COMPARED):
+            found.append((name, value, other))
+    return found

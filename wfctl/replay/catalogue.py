@@ -14,8 +14,8 @@ from wfctl.replay.model import Severity
 
 _GATE = (
     "Guard the change so that runs which are already under way keep their old path:\n\n"
-    "    if workflow.patched(\"PATCH-ID\"):\n        …the new lines…\n    else:\n        …the old lines…\n\n"
-    "Deploy; when no run that started before is left, replace the block by `workflow.deprecate_patch(\"PATCH-ID\")` and the "
+    '    if workflow.patched("PATCH-ID"):\n        …the new lines…\n    else:\n        …the old lines…\n\n'
+    'Deploy; when no run that started before is left, replace the block by `workflow.deprecate_patch("PATCH-ID")` and the '
     "new lines, and later drop that too. Or leave those runs on the old code (worker versioning, pinned), or reset them "
     "to before the change."
 )
@@ -88,7 +88,8 @@ _RULES: list[Rule] = [
         "An activity has another type than in the history",
         "The activity function, or the name it is registered under, was changed.",
         "Activities are compared by type and by their place in the run. At this place the type differs and the rest goes on as before.",
-        'Keep the recorded name: `@activity.defn(name="OLD")` on the renamed function changes nothing for the history. ' + _GATE,
+        'Keep the recorded name: `@activity.defn(name="OLD")` on the renamed function changes nothing for the history. '
+        + _GATE,
     ),
     _breaking(
         "activity-reordered",
@@ -152,7 +153,7 @@ _RULES: list[Rule] = [
         "workflow.patched(…) was removed while runs that recorded its marker still replay.",
         "The history holds a marker that says: this run took the new path of this patch. Code that does not ask for the patch any more "
         "cannot account for the marker, unless the marker was recorded by deprecate_patch.",
-        "Put `workflow.deprecate_patch(\"PATCH-ID\")` where `workflow.patched(\"PATCH-ID\")` was, and keep the new path's lines. Remove "
+        'Put `workflow.deprecate_patch("PATCH-ID")` where `workflow.patched("PATCH-ID")` was, and keep the new path\'s lines. Remove '
         "it only when no run with that marker will be replayed any more.",
     ),
     _breaking(
@@ -222,14 +223,14 @@ _RULES: list[Rule] = [
         "The history has a signal that the code has no handler for",
         "A signal handler was removed or renamed.",
         "The SDK keeps a signal without a handler until one appears; what the handler did is missing from there on.",
-        "Keep the old handler as long as runs that got this signal replay: `@workflow.signal(name=\"OLD\")`.",
+        'Keep the old handler as long as runs that got this signal replay: `@workflow.signal(name="OLD")`.',
     ),
     _breaking(
         "update-handler-changed",
         "An update does not go the way it did",
         "An update's handler was removed, renamed or changed.",
         "The history accepted, or completed, an update at this point.",
-        "Keep the old handler as long as runs that took this update replay: `@workflow.update(name=\"OLD\")`. " + _GATE,
+        'Keep the old handler as long as runs that took this update replay: `@workflow.update(name="OLD")`. ' + _GATE,
     ),
     _breaking(
         "continue-as-new-changed",

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
 from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.api.enums.v1 import EventType, ParentClosePolicy
 from temporalio.api.history.v1 import HistoryEvent
@@ -99,7 +98,7 @@ def _activity_attributes(a: Any, payloads: Iterable[Payload]) -> Attributes:
             a, "schedule_to_close_timeout", "schedule_to_start_timeout", "start_to_close_timeout", "heartbeat_timeout"
         ),
         ("task_queue", a.task_queue if isinstance(a.task_queue, str) else a.task_queue.name),
-        ("retry_policy", _policy_text(a.retry_policy) if a.HasField("retry_policy") else ""),
+        *(_policy(a.retry_policy) if a.HasField("retry_policy") else ()),
     )
 
 
@@ -367,19 +366,22 @@ def duration_text(value: Duration) -> str:
 
 
 def _durations(a: Any, *names: str) -> Attributes:
-    return tuple((name, duration_text(getattr(a, name)) if a.HasField(name) else "") for name in names)
+    return tuple((name, _set_duration(a, name)) for name in names)
 
 
-def _policy_text(policy: Any) -> str:
-    parts = [f"{policy.maximum_attempts} attempts"]
-    if policy.HasField("initial_interval"):
-        parts.append(f"from {duration_text(policy.initial_interval)}")
-    parts.append(f"×{policy.backoff_coefficient:g}")
-    if policy.HasField("maximum_interval"):
-        parts.append(f"up to {duration_text(policy.maximum_interval)}")
-    if policy.non_retryable_error_types:
-        parts.append("not " + ", ".join(policy.non_retryable_error_types))
-    return " ".join(parts)
+def _policy(policy: Any) -> Attributes:
+    """What is not set says nothing: the server filled in its own defaults in a history."""
+    return (
+        ("retry_policy.maximum_attempts", str(policy.maximum_attempts)),
+        ("retry_policy.initial_interval", _set_duration(policy, "initial_interval")),
+        ("retry_policy.maximum_interval", _set_duration(policy, "maximum_interval")),
+        ("retry_policy.backoff_coefficient", f"{policy.backoff_coefficient:g}" if policy.backoff_coefficient else ""),
+        ("retry_policy.non_retryable_error_types", ", ".join(policy.non_retryable_error_types)),
+    )
+
+
+def _set_duration(message: Any, name: str) -> str:
+    return duration_text(getattr(message, name)) if message.HasField(name) else ""
 
 
 def payloads_text(payloads: Iterable[Payload]) -> str:
@@ -406,7 +408,3 @@ def _map_text(fields: Mapping[str, Payload]) -> Attributes:
 
 def shortened(text: str) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-
-
-def is_message(value: object) -> bool:
-    return isinstance(value, Message)

@@ -53,6 +53,7 @@ class Notes:
     raised: Location | None = None
     waiting: list[Location] = field(default_factory=list)
     returns: dict[CodeType, int] = field(default_factory=dict)
+    signals: frozenset[str] = frozenset()
 
 
 @contextlib.contextmanager
@@ -115,7 +116,7 @@ def _is_interceptor(frame: FrameType) -> bool:
     return isinstance(frame.f_locals.get("self"), WorkflowOutboundInterceptor)
 
 
-def _of_frames(frame: FrameType | None) -> Location | None:
+def of_frames(frame: FrameType | None) -> Location | None:
     fallback: Location | None = None
     while frame is not None:
         level = rank(frame.f_code.co_filename)
@@ -173,7 +174,7 @@ def _returned(notes: Notes, function: Any) -> Location | None:
     return place if place is None or line is None else dataclasses.replace(place, line=line)
 
 
-class _LocatingInstance(_WorkflowInstanceImpl):  # type: ignore[misc]  # as the SDK's own: a partial event loop
+class _LocatingInstance(_WorkflowInstanceImpl):
     """The SDK's instance, which also notes where each command came from."""
 
     def _add_command(self) -> WorkflowCommand:
@@ -184,7 +185,7 @@ class _LocatingInstance(_WorkflowInstanceImpl):  # type: ignore[misc]  # as the 
         return command
 
     def _place(self, notes: Notes) -> Location | None:
-        place = _of_frames(sys._getframe(2))
+        place = of_frames(sys._getframe(2))
         if place is not None and rank(place.file) == 2:
             return place
         task = asyncio.current_task(self)
@@ -215,6 +216,8 @@ class _LocatingInstance(_WorkflowInstanceImpl):  # type: ignore[misc]  # as the 
         if notes is not None:
             notes.raised = _of_error(self._current_activation_error)
             notes.waiting.extend(self._waiting())
+            if None not in self._signals:
+                notes.signals = frozenset(name for name in self._signals if name)
         return completion
 
     def _waiting(self) -> list[Location]:

@@ -2,9 +2,9 @@
 
 The SDK's worker stays the judge of compatibility: this only looks over its shoulder. A `WorkflowRunner` of ours wraps
 the one the code asks for (sandboxed or not) and keeps, per workflow task, the commands the code answered with, also
-those of the task that the SDK then rejects. In a `located` recording the instance inside is ours too and notes the
-source line of every command; that costs time, so a check records plainly first and again located when something is
-to be explained.
+those of the task that the SDK then rejects. In a `located` replay the instance inside is ours too and notes the source
+line of every command. That costs time, so a history is replayed plainly, and once more with lines only when something
+has to be explained.
 """
 
 from __future__ import annotations
@@ -12,21 +12,19 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
-import re
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+import dataclasses
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent, WorkflowTaskScheduledEventAttributes
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
-from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.client import WorkflowHistory
-from temporalio.converter import DataConverter
 from temporalio.worker import (
-    Interceptor,
-    Plugin,
     Replayer,
     UnsandboxedWorkflowRunner,
     WorkflowInstance,
@@ -36,8 +34,9 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from temporalio.workflow import NondeterminismError
 
-from wfctl.replay import locating
+from wfctl.replay import alignment, locating
 from wfctl.replay.model import Location
+from wfctl.replay.trace import CodeLike, HistoryLike, Issued, TaskTrace, Trace
 
 CLOSING = frozenset(
     {
@@ -49,75 +48,102 @@ CLOSING = frozenset(
         EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
     }
 )
-_REASON = re.compile(r"^(\d+): ")
+HANGING_SECONDS = 5.0
+"""The SDK calls two seconds a deadlock and then waits for the thread without end; we do not."""
+_LOOK_SECONDS = 0.5
 
 
-class HistoryLike(Protocol):
-    """What a recording needs of a history: validated events, and the id that child ids are made from."""
+class Recorder:
+    """Replay workers that are started once and fed many histories, one at a time."""
 
-    @property
-    def workflow_id(self) -> str: ...
+    def __init__(self, code: CodeLike) -> None:
+        self._code = code
+        self._plain = _ReplayWorker(code, located=False)
+        self._located: _ReplayWorker | None = None
+        for workflow in code.workflows:
+            locating.trust(workflow)
 
-    @property
-    def events(self) -> Sequence[HistoryEvent]: ...
+    async def record(self, history: HistoryLike) -> Trace:
+        """The trace of a history; with lines when there is something to explain."""
+        plain = await self._plain.replay(history)
+        if plain.must_restart or (plain.accepted and alignment.is_quiet(history.events, plain)):
+            return plain
+        if self._located is None:
+            self._located = _ReplayWorker(self._code, located=True)
+        located = await self._located.replay(history)
+        located.first = plain
+        if located.accepted and not plain.accepted:
+            plain.first = located
+            return plain
+        return located
 
-
-@dataclass(frozen=True)
-class Options:
-    """How the code wants to be run: what a worker factory gave, or the SDK's defaults."""
-
-    data_converter: DataConverter = DataConverter.default
-    interceptors: Sequence[Interceptor] = ()
-    plugins: Sequence[Plugin] = ()
-    workflow_runner: WorkflowRunner = field(default_factory=SandboxedWorkflowRunner)
-    unsandboxed_workflow_runner: WorkflowRunner = field(default_factory=UnsandboxedWorkflowRunner)
-    workflow_failure_exception_types: Sequence[type[BaseException]] = ()
-    namespace: str = "default"
-    timeout_seconds: float = 30.0
-
-
-@dataclass(slots=True)
-class Issued:
-    """One command the code gave the SDK, as the SDK got it."""
-
-    command: WorkflowCommand
-    location: Location | None = None
+    async def close(self) -> None:
+        for worker in filter(None, (self._plain, self._located)):
+            await worker.close()
 
 
-@dataclass(slots=True)
-class TaskTrace:
-    """What the code did in one workflow task; `started_event_id` is the history's WorkflowTaskStarted event."""
+class _ReplayWorker:
+    """The SDK's Replayer behind a queue, so that its core worker outlives one history."""
 
-    started_event_id: int
-    replaying: bool
-    commands: list[Issued] = field(default_factory=list)
-    jobs: list[str] = field(default_factory=list)
-    updates: dict[str, str] = field(default_factory=dict)
-    """Names of the updates this task was given, by protocol instance id."""
-    failure: Any = None  # temporalio.api.failure.v1.Failure of a task that failed
-    failed_at: Location | None = None
-    waiting_at: tuple[Location, ...] = ()
+    def __init__(self, code: CodeLike, *, located: bool) -> None:
+        self._code = code
+        self._located_runs = located
+        self._sink = _Sink()
+        self._inbox: asyncio.Queue[WorkflowHistory | None] = asyncio.Queue()
+        self._stack = contextlib.AsyncExitStack()
+        self._results: AsyncIterator[Any] | None = None
+        self._executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="replay")
+
+    async def replay(self, history: HistoryLike) -> Trace:
+        results = self._results or await self._start()
+        events, continued = continued_history(history.events)
+        trace = self._sink.begin(events[0], located=self._located_runs, continued=continued)
+        self._inbox.put_nowait(WorkflowHistory(history.workflow_id, events))
+        coming = asyncio.ensure_future(anext(results))
+        while not coming.done():
+            await asyncio.wait([coming], timeout=_LOOK_SECONDS)
+            if not coming.done() and self._sink.seconds() > HANGING_SECONDS:
+                trace.hanging, trace.hanging_at = True, self._sink.place()
+                coming.cancel()
+                return trace
+        try:
+            _note_failure(trace, coming.result().replay_failure)
+        except Exception as error:
+            trace.broken = str(error.__cause__ or error) or type(error).__name__
+        return trace
+
+    async def _start(self) -> AsyncIterator[Any]:
+        options = dict(self._code.options)
+        sandboxed = options.pop("workflow_runner", None) or SandboxedWorkflowRunner()
+        plain = options.pop("unsandboxed_workflow_runner", None) or UnsandboxedWorkflowRunner()
+        if self._located_runs:
+            sandboxed, plain = locating.locating(sandboxed), locating.locating(plain)
+        replayer = Replayer(
+            workflows=self._code.workflows,
+            workflow_task_executor=self._executor,
+            workflow_runner=_RecordingRunner(sandboxed, self._sink),
+            unsandboxed_workflow_runner=_RecordingRunner(plain, self._sink),
+            **options,
+        )
+        results = await self._stack.enter_async_context(replayer.workflow_replay_iterator(self._histories()))
+        self._results = results
+        return results
+
+    async def _histories(self) -> AsyncIterator[WorkflowHistory]:
+        while (history := await self._inbox.get()) is not None:
+            yield history
+
+    async def close(self) -> None:
+        self._inbox.put_nowait(None)
+        await self._stack.aclose()
+        self._executor.shutdown(wait=False)
 
 
-@dataclass(slots=True)
-class Trace:
-    """What one replay did and how the SDK judged it."""
-
-    tasks: list[TaskTrace] = field(default_factory=list)
-    nondeterminism: str = ""
-    """The SDK's own message when it found the code not to fit the history."""
-    failure: str = ""
-    """The SDK's message for any other end."""
-    timed_out: bool = False
-    broken: str = ""
-    """The worker itself died; the recorder must be made anew."""
-    continued: bool = False
-    """A workflow task was appended to an open history, so that its last commands are compared too."""
-    located: bool = False
-
-    @property
-    def accepted(self) -> bool:
-        return not (self.nondeterminism or self.failure or self.timed_out or self.broken)
+def _note_failure(trace: Trace, failure: Exception | None) -> None:
+    if isinstance(failure, NondeterminismError):
+        trace.nondeterminism = str(failure) or "nondeterminism"
+    elif failure is not None:
+        trace.failure = str(failure)
 
 
 class _Sink:
@@ -125,9 +151,30 @@ class _Sink:
 
     def __init__(self) -> None:
         self.trace = Trace()
+        self.task_queue = ""
+        self._since = 0.0
+        self._thread = 0
 
-    def begin(self, located: bool) -> None:
-        self.trace = Trace(located=located)
+    def begin(self, first: HistoryEvent, *, located: bool, continued: bool) -> Trace:
+        self.trace = Trace(located=located, continued=continued)
+        self.task_queue = first.workflow_execution_started_event_attributes.task_queue.name
+        return self.trace
+
+    def seconds(self) -> float:
+        """How long workflow code has been running without a break."""
+        return time.monotonic() - self._since if self._since else 0.0
+
+    def place(self) -> Location | None:
+        """The line that is running now."""
+        return locating.of_frames(sys._current_frames().get(self._thread))
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        self._thread, self._since = threading.get_ident(), time.monotonic()
+        try:
+            yield
+        finally:
+            self._since = 0.0
 
     def add(self, activation: WorkflowActivation, completion: WorkflowActivationCompletion, at: locating.Notes) -> None:
         tasks = self.trace.tasks
@@ -142,10 +189,11 @@ class _Sink:
             task.failure = completion.failed.failure
             task.failed_at = at.raised
         else:
-            commands = completion.successful.commands
-            places = at.commands if len(at.commands) == len(commands) else [None] * len(commands)
-            task.commands.extend(map(Issued, commands, places))
+            made = completion.successful.commands
+            places = at.commands if len(at.commands) == len(made) else [None] * len(made)
+            task.commands.extend(map(Issued, made, places))
         task.waiting_at = tuple(at.waiting)
+        self.trace.signals = at.signals
 
 
 class _RecordingRunner(WorkflowRunner):
@@ -159,7 +207,10 @@ class _RecordingRunner(WorkflowRunner):
         self._inner.prepare_workflow(defn)
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        return _RecordingInstance(self._inner.create_instance(det), self._sink)
+        # The replayer has a task queue of its own; code that asks for the name must see the recorded one.
+        info = dataclasses.replace(det.info, task_queue=self._sink.task_queue or det.info.task_queue)
+        with self._sink.watching():
+            return _RecordingInstance(self._inner.create_instance(dataclasses.replace(det, info=info)), self._sink)
 
     def set_worker_level_failure_exception_types(self, types: Sequence[type[BaseException]]) -> None:
         self._inner.set_worker_level_failure_exception_types(types)
@@ -176,7 +227,7 @@ class _RecordingInstance(WorkflowInstance):
         if evicting or self._sink.trace is not self._trace:
             return self._inner.activate(act)
         notes = locating.Notes()
-        with locating.writing_to(notes if self._trace.located else None):
+        with self._sink.watching(), locating.writing_to(notes if self._trace.located else None):
             completion = self._inner.activate(act)
         self._sink.add(act, completion, notes)
         return completion
@@ -192,80 +243,6 @@ class _RecordingInstance(WorkflowInstance):
 
     def get_thread_id(self) -> int | None:
         return self._inner.get_thread_id()
-
-
-class Recorder:
-    """A replay worker that is started once and fed many histories, one at a time.
-
-    `async with Recorder(workflows, options) as recorder: trace = await recorder.record(history)`
-    """
-
-    def __init__(self, workflows: Sequence[type], options: Options | None = None, *, located: bool = False) -> None:
-        self._options = options or Options()
-        self._located = located
-        self._sink = _Sink()
-        self._executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="replay")
-        for workflow in workflows:
-            locating.trust(workflow)
-        self._replayer = self._make_replayer(workflows)
-        self._histories: asyncio.Queue[WorkflowHistory | None] = asyncio.Queue()
-        self._stack = contextlib.AsyncExitStack()
-        self._results: AsyncIterator[Any] | None = None
-
-    def _make_replayer(self, workflows: Sequence[type]) -> Replayer:
-        options = self._options
-        sandboxed, plain = options.workflow_runner, options.unsandboxed_workflow_runner
-        if self._located:
-            sandboxed, plain = locating.locating(sandboxed), locating.locating(plain)
-        return Replayer(
-            workflows=workflows,
-            workflow_task_executor=self._executor,
-            workflow_runner=_RecordingRunner(sandboxed, self._sink),
-            unsandboxed_workflow_runner=_RecordingRunner(plain, self._sink),
-            namespace=options.namespace,
-            data_converter=options.data_converter,
-            interceptors=options.interceptors,
-            plugins=options.plugins,
-            workflow_failure_exception_types=options.workflow_failure_exception_types,
-        )
-
-    async def __aenter__(self) -> Recorder:
-        self._results = await self._stack.enter_async_context(self._replayer.workflow_replay_iterator(self._feed()))
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._histories.put_nowait(None)
-        await self._stack.aclose()
-        self._executor.shutdown(wait=False)
-
-    async def _feed(self) -> AsyncIterator[WorkflowHistory]:
-        while (history := await self._histories.get()) is not None:
-            yield history
-
-    async def record(self, history: HistoryLike) -> Trace:
-        """Replays one history. After a trace that is `timed_out` or `broken` the recorder is of no further use."""
-        assert self._results is not None, "enter the recorder first"
-        self._sink.begin(self._located)
-        events, continued = continued_history(history.events)
-        trace = self._sink.trace
-        trace.continued = continued
-        self._histories.put_nowait(WorkflowHistory(history.workflow_id, events))
-        try:
-            result = await asyncio.wait_for(anext(self._results), self._options.timeout_seconds)
-        except asyncio.TimeoutError:
-            trace.timed_out = True
-        except Exception as error:
-            trace.broken = str(error.__cause__ or error)
-        else:
-            _note_failure(trace, result.replay_failure)
-        return trace
-
-
-def _note_failure(trace: Trace, failure: Exception | None) -> None:
-    if isinstance(failure, NondeterminismError):
-        trace.nondeterminism = str(failure) or "nondeterminism"
-    elif failure is not None:
-        trace.failure = str(failure)
 
 
 def continued_history(events: Sequence[HistoryEvent]) -> tuple[Sequence[HistoryEvent], bool]:
@@ -293,9 +270,3 @@ def continued_history(events: Sequence[HistoryEvent]) -> tuple[Sequence[HistoryE
     started.workflow_task_started_event_attributes.scheduled_event_id = scheduled_id
     started.event_time.CopyFrom(last.event_time)
     return [*events, *tail, started], True
-
-
-async def record(history: HistoryLike, workflows: Sequence[type], options: Options | None = None) -> Trace:
-    """One located recording of one history with a worker of its own."""
-    async with Recorder(workflows, options, located=True) as recorder:
-        return await recorder.record(history)

@@ -305,9 +305,7 @@ def _taints(source: Source, function: ast.AST | None) -> tuple[dict[str, tuple[s
     return tainted, frozenset(sets)
 
 
-def _unstable(
-    source: Source, expression: ast.AST, tainted: dict[str, tuple[str, int]]
-) -> tuple[str, int] | None:
+def _unstable(source: Source, expression: ast.AST, tainted: dict[str, tuple[str, int]]) -> tuple[str, int] | None:
     for node in ast.walk(expression):
         if isinstance(node, ast.Call):
             cause = _cause(_dotted(node.func))

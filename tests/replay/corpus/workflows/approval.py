@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
@@ -31,7 +30,7 @@ class Approval:
         await workflow.execute_activity(activities.notify, f"please approve {document}", start_to_close_timeout=SHORT)
         try:
             await workflow.wait_condition(lambda: self.decision != "", timeout=timedelta(seconds=seconds))
-        except asyncio.TimeoutError:
+        except TimeoutError:
             await workflow.execute_activity(activities.audit, f"{document} timed out", start_to_close_timeout=SHORT)
             return "timed out"
         if self.decision == "approve":

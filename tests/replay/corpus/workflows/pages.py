@@ -16,11 +16,14 @@ SHORT = timedelta(seconds=10)
 class Pages:
     @workflow.run
     async def run(self, page: int, last: int, per_run: int) -> int:
-        for _ in range(per_run):
+        done = 0
+        while True:
             items = await workflow.execute_activity(activities.fetch_page, page, start_to_close_timeout=SHORT)
             for item in items:
                 await workflow.execute_activity(activities.store, item, start_to_close_timeout=SHORT)
             page += 1
+            done += 1
             if page > last:
                 return page
-        workflow.continue_as_new(args=[page, last, per_run])
+            if done == per_run:
+                workflow.continue_as_new(args=[page, last, per_run])

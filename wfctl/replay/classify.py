@@ -1,0 +1,380 @@
+"""Which rule a divergence falls under: from the two command sequences, and hints of the source.
+
+The table of questions, asked in this order: is a patch in the way, did the code wait or raise, is one side merely
+missing, did the two change places, is it the same command under another name. Where the sequences allow more than one
+answer the source decides: a recorded activity that the code still mentions was not removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from temporalio.api.history.v1 import HistoryEvent
+
+from wfctl.replay import alignment as aligning
+from wfctl.replay import commands, source
+from wfctl.replay.alignment import Alignment, Divergence
+from wfctl.replay.model import Command, Location
+from wfctl.replay.source import Site, Source
+from wfctl.replay.trace import Trace
+
+_NOUNS = {
+    commands.ACTIVITY: "activity",
+    commands.LOCAL_ACTIVITY: "local-activity",
+    commands.TIMER: "timer",
+    commands.CHILD: "child",
+    commands.SIGNAL_EXTERNAL: "signal",
+    commands.CANCEL_TIMER: "cancel",
+    commands.CANCEL_ACTIVITY: "cancel",
+    commands.CANCEL_EXTERNAL: "cancel",
+    commands.CANCEL_NEXUS: "cancel",
+    commands.UPSERT: "attributes",
+    commands.MEMO: "attributes",
+    commands.NEXUS: "nexus",
+}
+_UPDATES = frozenset({commands.ACCEPT_UPDATE, commands.COMPLETE_UPDATE})
+
+
+@dataclass(slots=True)
+class Verdict:
+    """A divergence with its name."""
+
+    rule: str
+    event_id: int
+    event_type: str
+    recorded: Command | None
+    produced: Command | None
+    location: Location | None
+    note: str = ""
+    sites: tuple[Site, ...] = ()
+    """Where the source mentions what the history holds."""
+
+
+@dataclass(slots=True)
+class Case:
+    """Everything a classification looks at."""
+
+    events: Sequence[HistoryEvent]
+    trace: Trace
+    alignment: Alignment
+    divergence: Divergence
+    ours: list[Command]
+    """The history's commands from the divergence on, to the end."""
+    theirs: list[Command]
+    """The code's commands from the divergence on, in its task."""
+    source: Source | None
+    location: Location | None
+
+
+def classify(events: Sequence[HistoryEvent], trace: Trace, alignment: Alignment, divergence: Divergence) -> Verdict:
+    case = _case(events, trace, alignment, divergence)
+    shifted = _shifted(case)
+    if shifted is not None:
+        return shifted
+    verdict = _named(case)
+    return _with_dependence(case, verdict)
+
+
+def _case(events: Sequence[HistoryEvent], trace: Trace, alignment: Alignment, divergence: Divergence) -> Case:
+    segment = divergence.segment
+    ours = [] if divergence.recorded is None else alignment.recorded_from(divergence.recorded, events)
+    if divergence.recorded is None:
+        ours = alignment.recorded_after(aligning.end_of(segment), events)
+    theirs = [one for one in segment.produced if one.kind != commands.LOCAL_ACTIVITY][divergence.index :]
+    location = divergence.produced.location if divergence.produced is not None else _waiting(segment.task.waiting_at)
+    if segment.task.failed_at is not None and divergence.produced is None:
+        location = segment.task.failed_at
+    if location is None:
+        location = _latest(alignment, divergence)
+    return Case(events, trace, alignment, divergence, ours, theirs, source.source_of(location), location)
+
+
+def _waiting(places: Sequence[Location]) -> Location | None:
+    return places[0] if places else None
+
+
+def _latest(alignment: Alignment, divergence: Divergence) -> Location | None:
+    """The last line that made a command, when nothing else can be shown."""
+    earlier = [*alignment.before(divergence.segment), *divergence.segment.produced]
+    return next((one.location for one in reversed(earlier) if one.location is not None), None)
+
+
+def _named(case: Case) -> Verdict:
+    ours, theirs = case.divergence.recorded, case.divergence.produced
+    if any(one is not None and one.kind == commands.PATCH for one in (ours, theirs)):
+        return _patch(case)
+    if theirs is None:
+        return _absent(case)
+    if ours is None:
+        return _surplus(case)
+    if ours.kind in _UPDATES or theirs.kind in _UPDATES:
+        return _verdict(case, "update-handler-changed")
+    if ours.kind in commands.ENDS and theirs.kind in commands.ENDS:
+        changed = commands.CONTINUE in (ours.kind, theirs.kind)
+        return _verdict(case, "continue-as-new-changed" if changed else "workflow-outcome-changed")
+    return _both(case, ours, theirs)
+
+
+# One side is missing
+
+
+def _absent(case: Case) -> Verdict:
+    """History has a command, the code made none: it raised, waits, or has lost a line."""
+    ours = case.divergence.recorded
+    assert ours is not None
+    task = case.divergence.segment.task
+    if task.failure is not None:
+        return _verdict(case, "workflow-raised")
+    lost = _lost_signal(case)
+    if lost:
+        return replace(_verdict(case, "signal-handler-changed"), note=f"no handler takes the signal '{lost}'")
+    if ours.kind in _UPDATES:
+        return _verdict(case, "update-handler-changed")
+    local = next((one for one in case.divergence.segment.produced if _is_new_local(case, one)), None)
+    if local is not None:
+        return replace(_verdict(case, "local-activity-added"), produced=local, location=local.location)
+    sites = _mentions(case, ours)
+    if ours.kind in commands.ENDS or _still_there(case, ours, sites):
+        return replace(_verdict(case, "wait-changed"), sites=tuple(sites))
+    return _verdict(case, _removed(ours))
+
+
+def _still_there(case: Case, ours: Command, sites: Sequence[Site]) -> bool:
+    """Is the recorded command still ahead of where the code waits? Then the wait is what is new."""
+    if ours.kind in (commands.ACTIVITY, commands.CHILD, commands.SIGNAL_EXTERNAL):
+        return bool(sites)
+    if ours.kind == commands.TIMER:
+        return _has_sleep_after(case)
+    return False
+
+
+def _has_sleep_after(case: Case) -> bool:
+    if case.source is None or case.location is None:
+        return False
+    return any(site.line > case.location.line for word in ("sleep", "timeout") for site in case.source.mentions(word))
+
+
+def _is_new_local(case: Case, one: Command) -> bool:
+    if one.kind != commands.LOCAL_ACTIVITY:
+        return False
+    numbers = {
+        made.id
+        for segment in case.alignment.segments
+        for made in segment.recorded
+        if made.kind == commands.LOCAL_ACTIVITY
+    }
+    later = {made.id for made in case.ours if made.kind == commands.LOCAL_ACTIVITY}
+    return one.id not in numbers | later
+
+
+def _lost_signal(case: Case) -> str:
+    """A signal that the history got by now and the code has no handler for."""
+    if not case.trace.signals:
+        return ""
+    for event in case.events[: case.divergence.at_event_id]:
+        name = event.workflow_execution_signaled_event_attributes.signal_name
+        if name and name not in case.trace.signals:
+            return name
+    return ""
+
+
+def _surplus(case: Case) -> Verdict:
+    """The code has a command where history has none in this task."""
+    theirs = case.divergence.produced
+    assert theirs is not None
+    if theirs.kind in _UPDATES:
+        return _verdict(case, "update-handler-changed")
+    if theirs.kind in commands.ENDS:
+        if theirs.kind == commands.CONTINUE:
+            return _verdict(case, "continue-as-new-changed")
+        following = case.ours[0] if case.ours else None
+        if following is None:
+            return _verdict(case, "workflow-outcome-changed")
+        if following.kind in commands.ENDS:
+            # The code ends the run in an earlier task: what it no longer waits for is a wait.
+            return _verdict(case, "wait-changed")
+        gone = not _mentions(case, following)
+        return replace(
+            _verdict(case, _removed(following) if gone else "branch-changed"),
+            recorded=following,
+        )
+    if case.ours and (case.ours[0].kind, case.ours[0].name) == (theirs.kind, theirs.name):
+        # What history does later, the code does now: it no longer waits in between.
+        return replace(_verdict(case, "wait-changed"), recorded=case.ours[0])
+    return _verdict(case, _added(theirs))
+
+
+# Both are there and do not match
+
+
+def _both(case: Case, ours: Command, theirs: Command) -> Verdict:
+    ours_later = _has(case.theirs[1:], ours)
+    theirs_later = _has(case.ours[1:], theirs)
+    sites = _mentions(case, ours)
+    verdict = replace(_verdict(case, ""), sites=tuple(sites))
+    if ours.kind in commands.ENDS:
+        return replace(verdict, rule=_added(theirs))
+    if theirs.kind in commands.ENDS:
+        rule = "branch-changed" if _is_other_branch(case, sites) or (sites and _named_kind(ours)) else _removed(ours)
+        return replace(verdict, rule="continue-as-new-changed" if theirs.kind == commands.CONTINUE else rule)
+    if ours.kind == theirs.kind == commands.CHILD:
+        if ours.name == theirs.name:
+            if not ours_later and not theirs_later:
+                return replace(verdict, rule="child-id-changed")
+        elif ours.id == theirs.id:
+            return replace(verdict, rule="child-renamed")
+    if ours_later and theirs_later:
+        return replace(verdict, rule=_reordered(ours, theirs))
+    if ours_later:
+        return replace(verdict, rule=_added(theirs))
+    if _is_other_branch(case, sites):
+        return replace(verdict, rule="branch-changed")
+    if theirs_later:
+        return replace(verdict, rule=_swapped_or_removed(case, ours, theirs, sites))
+    if ours.kind == theirs.kind and ours.kind in (commands.ACTIVITY, commands.CHILD):
+        return replace(verdict, rule=_added_or_renamed(ours, theirs, sites))
+    if sites or not _named_kind(ours):
+        return replace(verdict, rule=_added(theirs) if _goes_on(case, ours, sites) else _removed(ours))
+    return replace(verdict, rule=_removed(ours))
+
+
+def _goes_on(case: Case, ours: Command, sites: Sequence[Site]) -> bool:
+    """Will the code still make the recorded command, after the one it makes now?"""
+    if _named_kind(ours):
+        return bool(sites)
+    if ours.kind == commands.TIMER:
+        return _has_sleep_after(case)
+    if ours.kind in (commands.UPSERT, commands.MEMO):
+        words = ("upsert_search_attributes", "upsert_memo")
+        return case.source is not None and any(case.source.mentions(word) for word in words)
+    return True
+
+
+def _named_kind(one: Command) -> bool:
+    """Kinds whose name stands in the source."""
+    return one.kind in (commands.ACTIVITY, commands.CHILD, commands.SIGNAL_EXTERNAL, commands.LOCAL_ACTIVITY)
+
+
+def _swapped_or_removed(case: Case, ours: Command, theirs: Command, sites: Sequence[Site]) -> str:
+    if not _named_kind(ours):
+        return _reordered(ours, theirs) if _goes_on(case, ours, sites) else _removed(ours)
+    if not sites:
+        return _removed(ours)
+    recorded = sum(1 for one in case.ours if (one.kind, one.name) == (theirs.kind, theirs.name))
+    mentioned = len(_mentions(case, theirs))
+    earlier = sum(1 for one in case.alignment.pairs if (one[0].kind, one[0].name) == (theirs.kind, theirs.name))
+    if _named_kind(theirs) and mentioned > max(recorded + earlier, 1):
+        return _added(theirs)
+    return _reordered(ours, theirs)
+
+
+def _added_or_renamed(ours: Command, theirs: Command, sites: Sequence[Site]) -> str:
+    noun = _NOUNS[ours.kind]
+    return f"{noun}-added" if sites else f"{noun}-renamed"
+
+
+def _reordered(ours: Command, theirs: Command) -> str:
+    if ours.kind == theirs.kind == commands.ACTIVITY:
+        return "activity-reordered"
+    return "child-reordered" if ours.kind == theirs.kind == commands.CHILD else "commands-reordered"
+
+
+def _has(made: Sequence[Command], one: Command) -> bool:
+    """Is there the same thing, be its number another one."""
+    if one.kind == commands.CHILD:
+        return any((other.kind, other.name, other.id) == (one.kind, one.name, one.id) for other in made)
+    if one.kind in (commands.ACTIVITY, commands.SIGNAL_EXTERNAL, commands.LOCAL_ACTIVITY, commands.TIMER):
+        return any((other.kind, other.name) == (one.kind, one.name) for other in made)
+    return any(other.kind == one.kind for other in made)
+
+
+def _is_other_branch(case: Case, sites: Sequence[Site]) -> bool:
+    """Do the recorded and the produced command lie in branches that exclude each other?"""
+    if case.source is None or case.location is None:
+        return False
+    here = case.source.at(case.location.line)
+    return here is not None and bool(sites) and all(source.exclusive(here, site) is not None for site in sites)
+
+
+def _mentions(case: Case, one: Command) -> list[Site]:
+    if case.source is None or not one.name or not _named_kind(one):
+        return []
+    imports = ("Import", "ImportFrom", "FunctionDef", "AsyncFunctionDef", "ClassDef")
+    return [site for site in case.source.mentions(one.name) if type(site.statement).__name__ not in imports]
+
+
+# Patches
+
+
+def _patch(case: Case) -> Verdict:
+    ours = case.divergence.recorded
+    asked = case.source.patches() if case.source is not None else {}
+    if ours is not None and ours.kind == commands.PATCH:
+        if ours.name in asked or any(one.kind == commands.PATCH and one.name == ours.name for one in case.theirs):
+            return _verdict(case, "patch-moved")
+        recorded = {one.name for one in case.ours if one.kind == commands.PATCH}
+        recorded |= {one.name for segment in case.alignment.segments for one in segment.recorded}
+        unknown = [name for name in asked if name not in recorded]
+        if unknown:
+            line = asked[unknown[0]][0]
+            verdict = _verdict(case, "patch-renamed")
+            location = Location(case.source.file, line) if case.source is not None else verdict.location
+            return replace(verdict, location=location, note=f"the code asks for '{unknown[0]}'")
+        return _verdict(case, "patch-removed-too-early")
+    return _verdict(case, "patch-moved")
+
+
+# Earlier than it seems
+
+
+def _shifted(case: Case) -> Verdict | None:
+    """A new command that passed for the recorded one, being of the same kind: the later mismatch is its echo.
+
+    Timers and activities are numbered. One more of the same type takes the next one's number, and the pair matches;
+    only its attributes tell, once the code is seen to make, later, what the history had there, or to wait in it.
+    """
+    waiting = set(case.divergence.segment.task.waiting_at)
+    rest = [(one.kind, one.attributes) for one in case.theirs]
+    for ours, theirs in case.alignment.pairs[-200:]:
+        if ours.kind not in (commands.TIMER, commands.ACTIVITY) or not aligning.differences(ours, theirs):
+            continue
+        echoed = any(kind == ours.kind and _same_attributes(ours, attributes) for kind, attributes in rest)
+        stuck = case.divergence.produced is None and ours.kind == commands.TIMER and theirs.location in waiting
+        if (echoed or stuck) and case.divergence.segment.task.failure is None:
+            at = replace(_verdict(case, _added(theirs)), event_id=ours.event_id, event_type=ours.event_type)
+            note = f"the mismatch shows at event {case.divergence.at_event_id}"
+            return replace(at, recorded=ours, produced=theirs, location=theirs.location, note=note)
+    return None
+
+
+def _same_attributes(ours: Command, attributes: commands.Attributes) -> bool:
+    return not aligning.differences(ours, Command(ours.kind, ours.name, attributes=attributes))
+
+
+def _with_dependence(case: Case, verdict: Verdict) -> Verdict:
+    """Names the cause when what decides the place is a clock, a random number, the machine, a set or a global."""
+    if verdict.rule in ("workflow-raised", "local-activity-added") or verdict.rule.startswith("patch-"):
+        return verdict
+    if case.source is None:
+        return verdict
+    here = case.source.at(verdict.location.line) if verdict.location is not None else None
+    found = source.dependence(case.source, [here, *verdict.sites])
+    if found is None:
+        return verdict
+    cause, line = found
+    location = verdict.location
+    return replace(verdict, rule=f"nondeterministic-{cause}", note=f"line {line} asks for it", location=location)
+
+
+def _verdict(case: Case, rule: str) -> Verdict:
+    one = case.divergence
+    return Verdict(rule, one.at_event_id, one.event_type, one.recorded, one.produced, case.location)
+
+
+def _added(one: Command) -> str:
+    return f"{_NOUNS[one.kind]}-added" if one.kind in _NOUNS else "branch-changed"
+
+
+def _removed(one: Command) -> str:
+    return f"{_NOUNS[one.kind]}-removed" if one.kind in _NOUNS else "branch-changed"
