@@ -321,6 +321,13 @@ _RULES: list[Rule] = [
         "Workflow code is not to blame for what is missing from its history.",
         "Export it again: `wfctl workflow show -w ID -o json`.",
     ),
+    _breaking(
+        "infrastructure",
+        "The check itself had trouble",
+        "A worker process died, a server went away, or a file could not be read.",
+        "Neither the code nor the history is to blame.",
+        "Run the check again; report it if it stays.",
+    ),
     _warning(
         "extra-commands-at-open-end",
         "The code makes more commands than an open history has, at its end",

@@ -1,8 +1,10 @@
-"""Rules by id, as reports name them."""
+"""Rules by id, as reports name them; the catalogue says what they mean."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from wfctl.replay import catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,26 +16,16 @@ class Rule:
     fix: str = ""
 
 
-UNREGISTERED = "WR200"
-TIMEOUT = "WR500"
-EXITED = "WR501"
-BAD_HISTORY = "WR600"
-INFRASTRUCTURE = "WR700"
-
-_RULES = {
-    one.id: one
-    for one in (
-        Rule("WR100", "Nondeterminism", "The code's commands differ from history's"),
-        Rule(UNREGISTERED, "UnregisteredType", "The code has no workflow of this type"),
-        Rule("WR300", "DecodeError", "A payload could not be decoded"),
-        Rule("WR400", "WorkflowError", "The workflow's code raised where history went on"),
-        Rule(TIMEOUT, "Timeout", "The replay did not end in time"),
-        Rule(EXITED, "ProcessExited", "The code ended the process it ran in"),
-        Rule(BAD_HISTORY, "BadHistory", "The history cannot be judged"),
-        Rule(INFRASTRUCTURE, "Infrastructure", "The check itself had trouble"),
-    )
-}
+UNREGISTERED = "unregistered"
+TIMEOUT = "timed-out"
+EXITED = "process-exited"
+BAD_HISTORY = "bad-history"
+INFRASTRUCTURE = "infrastructure"
 
 
 def rule(name: str) -> Rule:
-    return _RULES.get(name) or Rule(name, name, name)
+    known = catalogue.rule(name)
+    if known is None:
+        return Rule(name, name, name)
+    camel = "".join(word.capitalize() for word in name.split("-"))
+    return Rule(name, camel, known.title, f"{known.cause} {known.explanation}", known.fix)
