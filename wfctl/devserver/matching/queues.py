@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio.api.enums.v1 import TaskQueueKind, TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue as TaskQueueProto
@@ -13,6 +13,7 @@ from wfctl.devserver.matching.queue import Task, TaskQueue
 
 WORKFLOW = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
 ACTIVITY = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+LEFT_REMEMBERED = timedelta(seconds=30)
 
 
 class Queues:
@@ -21,6 +22,7 @@ class Queues:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._queues: dict[tuple[str, int, str], TaskQueue] = {}
+        self._left: dict[str, datetime] = {}  # instance key of a worker → when it left
 
     def get(self, namespace_id: str, kind: TaskQueueType.ValueType, name: str) -> TaskQueue:
         key = (namespace_id, int(kind), name)
@@ -50,6 +52,10 @@ class Queues:
 
     def shut_down_worker(self, namespace_id: str, worker: str, identity: str, sticky_queue_name: str) -> None:
         """A worker leaves: its polls end with nothing, and its sticky queue counts as dead at once."""
+        now = self._now()
+        self._left = {key: at for key, at in self._left.items() if now - at <= LEFT_REMEMBERED}
+        if worker:
+            self._left[worker] = now
         for (owner, _, name), queue in self._queues.items():
             if owner != namespace_id:
                 continue
@@ -58,6 +64,11 @@ class Queues:
                 queue.pollers.clear()
             elif worker:
                 queue.cut_polls(worker)
+
+    def has_left(self, worker: str) -> bool:
+        """Whether this worker said good-bye lately. A poll of it may have been on its way and must take no task."""
+        at = self._left.get(worker)
+        return at is not None and self._now() - at <= LEFT_REMEMBERED
 
     def cut_all_polls(self) -> None:
         for queue in self._queues.values():

@@ -53,6 +53,8 @@ async def poll_activity_task_queue(
     requests.check_worker_version(request, request.worker_version_capabilities, request.task_queue, backend.settings)
     queue = backend.queues.get(namespace.id, ACTIVITY, request.task_queue.name)
     deadline = call.poll_deadline(backend.settings.long_poll_seconds)
+    if backend.queues.has_left(request.worker_instance_key):
+        return PollActivityTaskQueueResponse()
     requests.note_poller(queue, request, backend.clock.now())
     while True:
         task = await queue.take(request.worker_instance_key or request.identity, deadline - call.time())

@@ -48,6 +48,8 @@ async def poll_workflow_task_queue(
     _check_poll(backend, namespace, request)
     queue = backend.queues.get(namespace.id, WORKFLOW, request.task_queue.name)
     deadline = call.poll_deadline(backend.settings.long_poll_seconds)
+    if backend.queues.has_left(request.worker_instance_key):
+        return PollWorkflowTaskQueueResponse()
     requests.note_poller(queue, request, backend.clock.now())
     while True:
         task = await queue.take(request.worker_instance_key or request.identity, deadline - call.time())
