@@ -18,12 +18,13 @@ GO_DIR := tests/sdk/go
 TS_STAMP := .make/typescript.stamp
 GO_STAMP := .make/go.stamp
 
-.PHONY: help setup setup-sdk demo check test bench fmt docs lock clean
+.PHONY: help setup setup-sdk demo check test faults bench fmt docs lock clean
 
 help:
 	@echo 'make setup   install everything that is needed into .venv (the other targets do it by themselves)'
 	@echo 'make demo    an order saga, from wfctl new to replay, with a kill -9 in the middle'
 	@echo 'make test    the whole test suite'
+	@echo 'make faults  the fault suite in full: kills at every commit boundary, broken disks, torn logs (~15 minutes)'
 	@echo 'make check   format, lint, types, import contracts, generated docs'
 	@echo 'make bench   workflows a second, latency, start-up, memory (PEER="COMMAND" compares with another server)'
 	@echo 'make fmt     format and fix what can be fixed'
@@ -70,6 +71,10 @@ check: setup
 
 test: setup setup-sdk
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+# WFCTL_TEST_SEED=N repeats the choices of a run.
+faults: setup
+	WFCTL_FAULTS=full $(PY) -m pytest tests/faults -rA $(PYTEST_ARGS)
 
 bench: setup
 	@$(PY) -m bench $(if $(PEER),--peer '$(PEER)')

@@ -14,7 +14,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,7 +95,13 @@ class Server:
                         raise RuntimeError(f"no answer in {READY_SECONDS} s:\n{self.log.read_text()}") from error
 
 
-def spawn_server(directory: Path, *, port: int | None = None, options: Sequence[str] = ()) -> Server:
+def spawn_server(
+    directory: Path,
+    *,
+    port: int | None = None,
+    options: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Server:
     """Start `server start-dev` and do not wait for it; its output goes to `directory/server.log`."""
     port = port or free_port()
     log = directory / "server.log"
@@ -111,7 +117,9 @@ def spawn_server(directory: Path, *, port: int | None = None, options: Sequence[
         *options,
     ]
     with log.open("ab") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=directory, env=_environment())
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, cwd=directory, env={**_environment(), **(environment or {})}
+        )
     return Server(process, port, log)
 
 

@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar
 import aiosqlite
 
 from wfctl.devserver.core.errors import Unavailable
+from wfctl.devserver.storage.failpoints import Hit, from_environment
 from wfctl.devserver.storage.lock import FileLock
 
 Durability = Literal["full", "normal", "memory"]
@@ -77,6 +78,7 @@ class Database:
     commits: int = 0
     _closing: bool = False
     _failing: bool = False
+    _hit: Hit | None = field(default_factory=from_environment)  # the fault suite's; None otherwise
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._commit_loop(), name="group-commit")
@@ -138,7 +140,7 @@ class Database:
                 continue
             batch, self._queue = self._queue, []
             try:
-                await self.writer.run(lambda connection, batch=batch: _commit(connection, batch))  # type: ignore[misc]
+                await self.writer.run(lambda connection, batch=batch: _commit(connection, batch, self._hit))  # type: ignore[misc]
             except sqlite3.Error as error:
                 self._fail(batch, error)
             else:
@@ -149,6 +151,8 @@ class Database:
                 for write in batch:
                     if not write.done.done():
                         write.done.set_result(None)
+                if self._hit is not None:
+                    self._hit("after_answers")
 
     def _fail(self, batch: list[Write], error: sqlite3.Error) -> None:
         behind, self._queue = self._queue, []
@@ -168,14 +172,20 @@ def _unreadable(error: sqlite3.Error) -> Unavailable:
     return Unavailable(f"The database cannot be read: {error}")
 
 
-def _commit(connection: sqlite3.Connection, batch: list[Write]) -> None:
+def _commit(connection: sqlite3.Connection, batch: list[Write], hit: Hit | None) -> None:
+    if hit is not None:
+        hit("before_begin")
     connection.execute("BEGIN IMMEDIATE")
     try:
         for write in batch:
             for sql, parameters in write.statements:
                 connection.execute(sql, parameters)
+        if hit is not None:
+            hit("before_commit")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    if hit is not None:
+        hit("after_commit")
