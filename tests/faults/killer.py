@@ -66,6 +66,8 @@ RETRYABLE = {
     RPCStatusCode.UNKNOWN,
     RPCStatusCode.DEADLINE_EXCEEDED,
     RPCStatusCode.INTERNAL,
+    # An update of a run whose workflow task was lost with its server several times in a row.
+    RPCStatusCode.FAILED_PRECONDITION,
 }
 
 Answer = TypeVar("Answer")

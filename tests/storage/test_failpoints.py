@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,9 +31,8 @@ def test_a_point_that_does_not_exist_is_a_mistake() -> None:
 
 
 @pytest.fixture
-def _third_commit_fails(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _third_commit_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "before_commit:3:io")
-    yield
 
 
 @pytest.mark.usefixtures("_third_commit_fails")
