@@ -75,8 +75,10 @@ async def poll_activity_task_queue(
         return started
 
 
-def start_task(backend: Backend, run: Run, activity: Activity, identity: str) -> PollActivityTaskQueueResponse:
-    """A worker takes the attempt: the poll response."""
+def start_task(
+    backend: Backend, run: Run, activity: Activity, identity: str, *, eager: bool = False
+) -> PollActivityTaskQueueResponse:
+    """A worker takes the attempt: the poll response. An `eager` one is told the activity's own priority only."""
     request_id = backend.runs.new_id()
     backend.runs.step(run, lambda execution: activities.start(execution, activity, request_id, identity))
     execution, attributes, options = run.execution, activity.attributes, activity.options
@@ -87,7 +89,7 @@ def start_task(backend: Backend, run: Run, activity: Activity, identity: str) ->
         workflow_execution=WorkflowExecution(workflow_id=execution.workflow_id, run_id=execution.run_id),
         activity_type=attributes.activity_type,
         activity_id=attributes.activity_id,
-        header=attributes.header,
+        header=attributes.header if attributes.HasField("header") else None,
         input=attributes.input if attributes.HasField("input") else None,
         heartbeat_details=activity.heartbeat_details,
         attempt=activity.attempt,
@@ -96,7 +98,7 @@ def start_task(backend: Backend, run: Run, activity: Activity, identity: str) ->
         heartbeat_timeout=options.heartbeat_timeout,
         retry_policy=activity.retry_policy,
     )
-    priority = activities.priority(execution, activity)
+    priority = options.priority if eager else activities.priority(execution, activity)
     if priority.ByteSize():
         response.priority.CopyFrom(priority)
     response.scheduled_time.FromDatetime(activity.scheduled_time)

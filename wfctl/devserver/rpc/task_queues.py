@@ -53,7 +53,7 @@ from wfctl.devserver.settings import Settings
 
 # What the real server dispatches of one queue at most; ours has no such limit, clients expect to be shown one.
 SYSTEM_RATE_LIMIT = 4000.0
-POLLER_RATE = 100000.0
+TASK_ID_BLOCK = 100_000
 ENHANCED = DescribeTaskQueueMode.DESCRIBE_TASK_QUEUE_MODE_ENHANCED
 _PARTITION = re.compile(f"{validation.PARTITION_PREFIX}.+/[0-9]+")
 UNVERSIONED = "__unversioned__"
@@ -102,8 +102,8 @@ async def describe_task_queue(
         response.task_queue_status.CopyFrom(
             TaskQueueStatus(
                 backlog_count_hint=queue.backlog_count,
-                rate_per_second=POLLER_RATE,
-                task_id_block=TaskIdBlock(start_id=1, end_id=int(POLLER_RATE)),
+                rate_per_second=SYSTEM_RATE_LIMIT,
+                task_id_block=TaskIdBlock(start_id=1, end_id=TASK_ID_BLOCK),
             )
         )
     _set_rate_limit(response, queue)

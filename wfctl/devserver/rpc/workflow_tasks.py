@@ -128,7 +128,7 @@ def started_task(backend: Backend, run: Run, messages: list[ProtocolMessage], *,
     next_event_id = _page_end(execution, first)
     events = execution.history.fragment(first, next_event_id)
     if next_event_id == execution.next_event_id:
-        events += b"".join(frame(event) for event in workflow_task.unwritten_events(execution))
+        events += b"".join(frame(event) for event in workflow_task.unwritten_events(execution, task.identity))
     else:
         page = tokens.HistoryPage(run_id=execution.run_id, next_event_id=next_event_id)
         response.next_page_token = page.SerializeToString()
@@ -211,7 +211,7 @@ async def respond_workflow_task_completed(
     response = RespondWorkflowTaskCompletedResponse()
     for activity in completed.eager_activities:
         if run.execution.activities.get(activity.scheduled_event_id) is activity:
-            response.activity_tasks.append(activities.start_task(backend, run, activity, request.identity))
+            response.activity_tasks.append(activities.start_task(backend, run, activity, request.identity, eager=True))
     if completed.new_task:
         resend = not request.force_create_new_workflow_task
         new_task = start_task(backend, run, request.identity, sticky=True, resend_updates=resend, request_id=INLINE)

@@ -313,7 +313,7 @@ def apply_workflow_task_started(
     task.history_size_bytes = attributes.history_size_bytes
 
 
-def unwritten_events(execution: Execution) -> list[HistoryEvent]:
+def unwritten_events(execution: Execution, identity: str = "") -> list[HistoryEvent]:
     """The SCHEDULED and STARTED that a worker must see of a task that is not in history, and still follows it."""
     task = execution.workflow_task
     if task.written or not task.is_pending or task.scheduled_event_id != execution.next_event_id:
@@ -335,7 +335,7 @@ def unwritten_events(execution: Execution) -> list[HistoryEvent]:
     started = HistoryEvent(
         event_id=task.started_event_id,
         event_type=EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
-        workflow_task_started_event_attributes=_started_attributes(task, task.scheduled_event_id, task.identity),
+        workflow_task_started_event_attributes=_started_attributes(task, task.scheduled_event_id, identity),
     )
     assert task.started_time
     started.event_time.FromDatetime(task.started_time)
