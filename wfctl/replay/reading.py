@@ -191,13 +191,7 @@ def _check_order(events: Sequence[HistoryEvent]) -> None:
     first = events[0]
     name = type_name(first.event_type)
     if first.event_id != 1:
-        raise BadHistory(
-            f"begins with event {first.event_id} ({name}); events 1–{first.event_id - 1} are missing"
-            if first.event_id > 1
-            else f"the first event has id {first.event_id}",
-            first.event_id,
-            name,
-        )
+        raise BadHistory(_beginning(first.event_id, name), first.event_id, name)
     if first.event_type != _STARTED:
         raise BadHistory(f"the first event is {name}, not WorkflowExecutionStarted", 1, name)
     for number, event in enumerate(events, start=1):
@@ -212,6 +206,13 @@ def _check_order(events: Sequence[HistoryEvent]) -> None:
             )
         lost = f"event {number} is" if event.event_id == number + 1 else f"events {number}–{event.event_id - 1} are"
         raise BadHistory(f"{lost} missing: {number - 1} is followed by {event.event_id} ({name})", event.event_id, name)
+
+
+def _beginning(first_id: int, name: str) -> str:
+    if first_id < 1:
+        return f"the first event ({name}) has the id {first_id}"
+    lost = "event 1 is" if first_id == 2 else f"events 1–{first_id - 1} are"
+    return f"begins with event {first_id} ({name}); {lost} missing"
 
 
 def _check_each(events: Sequence[HistoryEvent]) -> None:
