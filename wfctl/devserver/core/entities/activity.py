@@ -99,6 +99,11 @@ class Pause:
     request_id: str
 
 
+Deadline = tuple[datetime, TimeoutType.ValueType]
+_WORKED_OUT = ("_deadlines", "_packed")
+_set = object.__setattr__
+
+
 @dataclass(slots=True)
 class Activity:
     scheduled_event_id: int
@@ -125,8 +130,25 @@ class Activity:
     resets_heartbeat: bool = False  # the next attempt starts without heartbeat details
     changed: ActivityOptions | None = None  # options that replace those of the schedule
 
+    # Worked out once and kept until a field changes: a step of a run with 2,000 activities asks for all of them.
+    _deadlines: tuple[Deadline, ...] | None = field(default=None, compare=False)
+    _packed: dict[str, Any] | None = field(default=None, compare=False)
+
     def __post_init__(self) -> None:
         self.attempt_scheduled_time = self.scheduled_time
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _set(self, name, value)
+        if name not in _WORKED_OUT:
+            _set(self, "_deadlines", None)
+            _set(self, "_packed", None)
+
+    @property
+    def deadlines(self) -> tuple[Deadline, ...]:
+        """What runs out when."""
+        if self._deadlines is None:
+            self._deadlines = tuple(_work_out_deadlines(self))
+        return self._deadlines
 
     @property
     def id(self) -> str:
@@ -162,7 +184,9 @@ class Activity:
         """The attempt's state, or None for a first attempt that nobody has taken."""
         if self.state is State.SCHEDULED and self.attempt == 1 and self.stamp == 0 and self.pause is None:
             return None
-        return pack(self, ATTEMPT_FIELDS)
+        if self._packed is None:
+            self._packed = pack(self, ATTEMPT_FIELDS)
+        return self._packed
 
     def unpack(self, packed: dict[str, Any]) -> None:
         for name, value in unpack(packed, ATTEMPT_FIELDS).items():
@@ -493,7 +517,7 @@ def apply_activity_task_ended(execution: Execution, event: HistoryEvent, attribu
 # -- time -----------------------------------------------------------------------------------------------------------
 
 
-def _deadlines(activity: Activity) -> Iterator[tuple[datetime, TimeoutType.ValueType]]:
+def _work_out_deadlines(activity: Activity) -> Iterator[Deadline]:
     """When what runs out; UNSPECIFIED stands for the end of the pause between attempts."""
     if activity.pause:
         return
@@ -516,7 +540,7 @@ def _deadlines(activity: Activity) -> Iterator[tuple[datetime, TimeoutType.Value
 
 def deadlines(execution: Execution) -> Iterator[datetime]:
     for activity in execution.activities.values():
-        for deadline, _ in _deadlines(activity):
+        for deadline, _ in activity.deadlines:
             yield deadline
 
 
@@ -524,7 +548,7 @@ def on_deadline(execution: Execution) -> None:
     _, _, timeout_type, activity = min(
         (deadline, activity.scheduled_event_id, timeout_type, activity)
         for activity in execution.activities.values()
-        for deadline, timeout_type in _deadlines(activity)
+        for deadline, timeout_type in activity.deadlines
     )
     if timeout_type == TimeoutType.TIMEOUT_TYPE_UNSPECIFIED:
         activity.state = State.SCHEDULED
