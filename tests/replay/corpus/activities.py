@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -92,7 +94,7 @@ async def cleanup(name: str) -> str:
     return f"cleaned {name}"
 
 
-ALL = [
+ALL: list[Callable[..., Any]] = [
     reserve,
     charge,
     ship,
