@@ -259,7 +259,7 @@ async def customer(bank: Bank, client: Client) -> None:
         for _ in range(DEPOSITS):
             await asyncio.sleep(bank.thoughts.uniform(0, LONGEST_THOUGHT_SECONDS))
             await deposit(bank, client, account)
-        ledger = client.get_workflow_handle_for(Ledger.run, account.workflow_id)
+        ledger = client.get_workflow_handle(account.workflow_id, result_type=int)
         audit = str(uuid.uuid4())
         assert await insist(bank, lambda: ledger.execute_update(Ledger.audit, id=audit)) == 1  # noqa: B023
         bank.acknowledged["update"] += 1
@@ -301,7 +301,7 @@ def check_history(account: Account, history: WorkflowHistory) -> None:
 async def check_accounts(bank: Bank, client: Client) -> None:
     """Each id has one run, and its result is still there."""
     for account in bank.accounts:
-        handle = client.get_workflow_handle_for(Ledger.run, account.workflow_id)
+        handle = client.get_workflow_handle(account.workflow_id, result_type=int)
         assert await handle.result() == 2 * sum(account.amounts)
         description = await handle.describe()
         assert description.run_id == account.run_id, "a second run under one id"
