@@ -22,6 +22,8 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from google.protobuf.message import Message
 from temporalio.api.history.v1 import HistoryEvent
 
+from wfctl.replay.events import Events
+
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
 _WHOLE = frozenset(
@@ -55,7 +57,7 @@ class Malformed(Exception):
 # The document.
 
 
-def histories(text: str) -> Iterator[list[HistoryEvent]]:
+def histories(text: str) -> Iterator[Events]:
     """The events of each history in a text."""
     position, number = _skip(text, 0), 0
     while position < len(text):
@@ -72,14 +74,14 @@ def _skip(text: str, position: int) -> int:
     return found.end() if found else position
 
 
-def _document(text: str, position: int) -> tuple[list[HistoryEvent] | None, int]:
+def _document(text: str, position: int) -> tuple[Events | None, int]:
     opening = text[position]
     if opening == "[":
         return _events(text, position)
     if opening != "{":
         _value(text, position)  # says what is wrong
         raise NoHistory("there is no history in this JSON")
-    events: list[HistoryEvent] | None = None
+    events: Events | None = None
     position = _skip(text, position + 1)
     while _at(text, position) != "}":
         key, position = _value(text, position)
@@ -97,12 +99,12 @@ def _document(text: str, position: int) -> tuple[list[HistoryEvent] | None, int]
     return events, _expect(text, position, "}")
 
 
-def _events(text: str, position: int) -> tuple[list[HistoryEvent], int]:
-    events: list[HistoryEvent] = []
+def _events(text: str, position: int) -> tuple[Events, int]:
+    events = Events()
     position = _skip(text, position + 1)
     while _at(text, position) != "]":
         value, position = _value(text, position)
-        events.append(_event(value, len(events)))
+        events.append(_event(value, len(events)).SerializeToString())
         position = _skip(text, position)
         if _at(text, position) != ",":
             break

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from temporalio.api.enums.v1 import EventType
-from temporalio.api.history.v1 import History, HistoryEvent
+from temporalio.api.history.v1 import HistoryEvent
 
 from wfctl.replay import database_source, historyjson
+from wfctl.replay.events import Events
 from wfctl.replay.messages import Follow
 from wfctl.replay.sources import StoredHistory
 
@@ -32,7 +33,12 @@ _CLOSING = frozenset(
         EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
     }
 )
-_KNOWN = frozenset(EventType.values()) - {EventType.EVENT_TYPE_UNSPECIFIED}
+# The attributes that an event of each type carries.
+_ATTRIBUTES = {
+    number: name.removeprefix("EVENT_TYPE_").lower() + "_event_attributes"
+    for name, number in EventType.items()
+    if number
+}
 # Which earlier event an event answers: attribute that points to it, and the type that must stand there.
 _ANSWERS: dict[int, tuple[str, int]] = {
     EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED: ("scheduled_event_id", EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED),
@@ -67,15 +73,11 @@ class BadHistory(Exception):
 class ReadHistory:
     """One history, validated: event ids run from 1 without a gap, the first event starts a workflow."""
 
-    events: list[HistoryEvent]
+    events: Events
     workflow_id: str
     run_id: str
     workflow_type: str
     notes: list[str] = field(default_factory=list)
-
-    @property
-    def proto(self) -> bytes:
-        return History(events=self.events).SerializeToString()
 
 
 def read(stored: StoredHistory) -> Iterator[ReadHistory | BadHistory]:
@@ -87,14 +89,14 @@ def read(stored: StoredHistory) -> Iterator[ReadHistory | BadHistory]:
         yield bad
 
 
-def _checked(events: list[HistoryEvent], stored: StoredHistory) -> ReadHistory | BadHistory:
+def _checked(events: Events, stored: StoredHistory) -> ReadHistory | BadHistory:
     try:
         return validated(events, stored)
     except BadHistory as bad:
         return bad
 
 
-def _parsed(stored: StoredHistory) -> Iterator[list[HistoryEvent] | BadHistory]:
+def _parsed(stored: StoredHistory) -> Iterator[Events | BadHistory]:
     if stored.proto or stored.database:
         yield _from_proto(stored.proto or database_source.history_bytes(stored.database, stored.run_key))
         return
@@ -138,10 +140,13 @@ def _decoded(data: bytes) -> str:
     raise BadHistory(f"the file is not text: {failure}", no_history=True)
 
 
-def _from_proto(data: bytes) -> list[HistoryEvent]:
+def _from_proto(data: bytes) -> Events:
     try:
-        return list(History.FromString(data).events)
-    except Exception as error:  # protobuf's DecodeError, whose class depends on the implementation
+        events = Events.parse(data)
+        if len(events):
+            events[0]  # a look says whether these are events at all
+        return events
+    except Exception as error:  # protobuf's DecodeError is of another class in each of its implementations
         raise BadHistory(f"the history is neither JSON nor protobuf: {error}", no_history=True) from error
 
 
@@ -157,16 +162,20 @@ def type_name(event_type: int) -> str:
     return "".join(part.capitalize() for part in name.removeprefix("EVENT_TYPE_").split("_"))
 
 
-def validated(events: list[HistoryEvent], stored: StoredHistory) -> ReadHistory:
+def validated(events: Events, stored: StoredHistory) -> ReadHistory:
     """The history, in order; raises `BadHistory`."""
     notes = []
     if not events:
         raise BadHistory("there are no events in it")
     if len(events) > 1 and events[0].event_id > events[-1].event_id:
-        events.reverse()
+        events = events.reversed()
         notes.append("newest event first; turned round")
-    _check_order(events)
-    _check_each(events)
+    _check_first(events[0])
+    kinds = array("i", [0])  # by event id
+    for event in events:
+        _check_id(event, len(kinds))
+        _check_event(event, kinds)
+        kinds.append(event.event_type)
     started = events[0].workflow_execution_started_event_attributes
     if not started.workflow_type.name:
         raise BadHistory("event 1 (WorkflowExecutionStarted) names no workflow type", 1, "WorkflowExecutionStarted")
@@ -187,25 +196,12 @@ def _id_from_name(stored: StoredHistory) -> str:
     return name
 
 
-def _check_order(events: Sequence[HistoryEvent]) -> None:
-    first = events[0]
+def _check_first(first: HistoryEvent) -> None:
     name = type_name(first.event_type)
     if first.event_id != 1:
         raise BadHistory(_beginning(first.event_id, name), first.event_id, name)
     if first.event_type != _STARTED:
         raise BadHistory(f"the first event is {name}, not WorkflowExecutionStarted", 1, name)
-    for number, event in enumerate(events, start=1):
-        if event.event_id == number:
-            continue
-        name = type_name(event.event_type)
-        if event.event_id < number:
-            raise BadHistory(
-                f"event id {event.event_id} ({name}) follows {number - 1}: repeated or out of order",
-                event.event_id,
-                name,
-            )
-        lost = f"event {number} is" if event.event_id == number + 1 else f"events {number}–{event.event_id - 1} are"
-        raise BadHistory(f"{lost} missing: {number - 1} is followed by {event.event_id} ({name})", event.event_id, name)
 
 
 def _beginning(first_id: int, name: str) -> str:
@@ -215,42 +211,48 @@ def _beginning(first_id: int, name: str) -> str:
     return f"begins with event {first_id} ({name}); {lost} missing"
 
 
-def _check_each(events: Sequence[HistoryEvent]) -> None:
-    for index, event in enumerate(events):
-        kind = event.event_type
-        name = type_name(kind)
-        if index and events[index - 1].event_type in _CLOSING:
-            closed = type_name(events[index - 1].event_type)
-            raise BadHistory(
-                f"event {event.event_id} ({name}) stands after {closed}, which ends a run", event.event_id, name
-            )
-        attributes = event.WhichOneof("attributes")
-        if kind not in _KNOWN:
-            if not event.worker_may_ignore:
-                raise BadHistory(
-                    f"event {event.event_id} has an {name}, which this SDK does not know: recorded by a newer server",
-                    event.event_id,
-                    name,
-                )
-            continue
-        if attributes is None:
-            raise BadHistory(f"event {event.event_id} ({name}) has no attributes", event.event_id, name)
-        if attributes != EventType.Name(kind).removeprefix("EVENT_TYPE_").lower() + "_event_attributes":
-            raise BadHistory(f"event {event.event_id} is a {name} but carries {attributes}", event.event_id, name)
-        answered = _ANSWERS.get(kind)
-        if answered is not None:
-            _check_reference(events, event, getattr(getattr(event, attributes), answered[0]), answered[1], name)
+def _check_id(event: HistoryEvent, expected: int) -> None:
+    found = event.event_id
+    if found == expected:
+        return
+    name = type_name(event.event_type)
+    if found < expected:
+        reason = f"event id {found} ({name}) follows {expected - 1}: repeated or out of order"
+    else:
+        lost = f"event {expected} is" if found == expected + 1 else f"events {expected}–{found - 1} are"
+        reason = f"{lost} missing: {expected - 1} is followed by {found} ({name})"
+    raise BadHistory(reason, found, name)
 
 
-def _check_reference(events: Sequence[HistoryEvent], event: HistoryEvent, pointed: int, wanted: int, name: str) -> None:
-    there: Any = events[pointed - 1].event_type if 0 < pointed < event.event_id else None
+def _check_event(event: HistoryEvent, kinds: Sequence[int]) -> None:
+    """One event against those before it, whose types are given by id."""
+    if kinds[-1] in _CLOSING:
+        name = type_name(event.event_type)
+        reason = f"event {event.event_id} ({name}) stands after {type_name(kinds[-1])}, which ends a run"
+        raise BadHistory(reason, event.event_id, name)
+    attributes = event.WhichOneof("attributes")
+    wanted = _ATTRIBUTES.get(event.event_type)
+    if wanted is None:
+        if not event.worker_may_ignore:
+            raise _bad(event, "has an {}, which this SDK does not know: recorded by a newer server")
+    elif attributes is None:
+        raise _bad(event, "({}) has no attributes")
+    elif attributes != wanted:
+        raise _bad(event, f"is a {{}} but carries {attributes}")
+    elif (answered := _ANSWERS.get(event.event_type)) is not None:
+        _check_reference(event, getattr(getattr(event, attributes), answered[0]), answered[1], kinds)
+
+
+def _check_reference(event: HistoryEvent, pointed: int, wanted: int, kinds: Sequence[int]) -> None:
+    there = kinds[pointed] if 0 < pointed < len(kinds) else None
     if there != wanted:
         found = type_name(there) if there is not None else "no earlier event"
-        raise BadHistory(
-            f"event {event.event_id} ({name}) answers event {pointed}, which is {found} and not {type_name(wanted)}",
-            event.event_id,
-            name,
-        )
+        raise _bad(event, f"({{}}) answers event {pointed}, which is {found} and not {type_name(wanted)}")
+
+
+def _bad(event: HistoryEvent, what: str) -> BadHistory:
+    name = type_name(event.event_type)
+    return BadHistory(f"event {event.event_id} {what.format(name)}", event.event_id, name)
 
 
 def references(events: Sequence[HistoryEvent]) -> list[Follow]:

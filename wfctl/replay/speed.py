@@ -9,14 +9,15 @@ Both are left alone when the SDK looks different from what is expected here.
 
 from __future__ import annotations
 
+import gc
 import importlib.machinery
 import sys
-from collections.abc import Iterable
 from typing import Any
 
 import temporalio.bridge.worker as bridge
-from temporalio.api.history.v1 import HistoryEvent
 from temporalio.converter._extstore import StorageOperationMetrics
+
+from wfctl.replay.events import Events
 
 _REFERENCE_MARKS = (b"external-storage-reference", b"external_storage_reference", b"ExternalStorageReference")
 
@@ -35,8 +36,8 @@ class PayloadWalks:
             bridge.decode_activation = self._decode_activation
             bridge.encode_completion = self._encode_completion
 
-    def look_at(self, events: Iterable[HistoryEvent]) -> None:
-        self.needed = any(_holds_a_reference(event.SerializeToString()) for event in events)
+    def look_at(self, events: Events) -> None:
+        self.needed = events.holds(*_REFERENCE_MARKS)
 
     def _is_idle(self, converter: Any) -> bool:
         return not self.needed and converter.payload_codec is None and converter.external_storage is None
@@ -50,10 +51,6 @@ class PayloadWalks:
         if self._is_idle(data_converter):
             return StorageOperationMetrics()
         return await self._encode(completion, data_converter, *rest, **named)
-
-
-def _holds_a_reference(data: bytes) -> bool:
-    return any(mark in data for mark in _REFERENCE_MARKS)
 
 
 class CodeCache:
@@ -81,5 +78,6 @@ def install() -> PayloadWalks:
     walks = PayloadWalks()
     walks.install()
     CodeCache().install()
+    gc.freeze()  # nothing that is loaded by now will be garbage
     sys.setswitchinterval(0.02)  # one thread works at a time; switching between them early only costs
     return walks

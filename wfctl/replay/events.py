@@ -1,0 +1,110 @@
+"""The events of one history, as the bytes they are on the wire.
+
+Fifty thousand events as Python objects take some 200 MiB and slow every garbage collection down; as bytes they take 15.
+An event becomes an object when it is looked at.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import overload
+
+from temporalio.api.history.v1 import HistoryEvent
+
+_EVENTS_TAG = 0x0A  # field 1 of History, length-delimited
+
+
+class Events(Sequence[HistoryEvent]):
+    """A list of events. Each look makes a fresh object; changing it changes nothing here."""
+
+    __slots__ = ("_bodies", "_ends", "_wire")
+
+    def __init__(self) -> None:
+        self._wire = bytearray()
+        self._bodies = array("Q")
+        self._ends = array("Q")
+
+    @classmethod
+    def parse(cls, wire: bytes) -> Events:
+        """The events of a serialized History; raises ValueError when it is not one."""
+        events = cls()
+        events._wire = bytearray(wire)
+        position, size = 0, len(wire)
+        while position < size:
+            if wire[position] != _EVENTS_TAG:
+                raise ValueError(f"unexpected field at byte {position}")
+            length, body = _varint(wire, position + 1)
+            position = body + length
+            if position > size:
+                raise ValueError("cut short")
+            events._bodies.append(body)
+            events._ends.append(position)
+        return events
+
+    def append(self, event: bytes) -> None:
+        """Add a serialized event."""
+        self._wire.append(_EVENTS_TAG)
+        length = len(event)
+        while length > 0x7F:
+            self._wire.append(length & 0x7F | 0x80)
+            length >>= 7
+        self._wire.append(length)
+        self._bodies.append(len(self._wire))
+        self._wire += event
+        self._ends.append(len(self._wire))
+
+    @property
+    def wire(self) -> bytes:
+        """The serialized History."""
+        return bytes(self._wire)
+
+    def holds(self, *marks: bytes) -> bool:
+        """Whether any of these bytes occur anywhere."""
+        return any(mark in self._wire for mark in marks)
+
+    def reversed(self) -> Events:
+        turned = Events()
+        for index in range(len(self) - 1, -1, -1):
+            turned.append(bytes(self._wire[self._bodies[index] : self._ends[index]]))
+        return turned
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    @overload
+    def __getitem__(self, index: int) -> HistoryEvent: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[HistoryEvent]: ...
+
+    def __getitem__(self, index: int | slice) -> HistoryEvent | list[HistoryEvent]:
+        if isinstance(index, slice):
+            return [self[one] for one in range(*index.indices(len(self)))]
+        return HistoryEvent.FromString(bytes(self._wire[self._bodies[index] : self._ends[index]]))
+
+    def __iter__(self) -> Iterator[HistoryEvent]:
+        for index in range(len(self)):
+            yield self[index]
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Sequence)
+            and len(self) == len(other)
+            and all(a == b for a, b in zip(self, other, strict=True))
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _varint(data: bytes, position: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        if position >= len(data) or shift > 63:
+            raise ValueError("cut short")
+        byte = data[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+        shift += 7
