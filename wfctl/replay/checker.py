@@ -27,7 +27,7 @@ from typing import IO
 from wfctl.replay import rules
 from wfctl.replay.feed import Chaser, Feed, InOrder
 from wfctl.replay.messages import Done, Follow, Judged, LoadFailure, Ready, WorkerOptions
-from wfctl.replay.model import Finding, Result, Severity, Verdict
+from wfctl.replay.model import Result, Verdict
 from wfctl.replay.sources import StoredHistory
 
 _LOAD_SECONDS = 60.0
@@ -248,7 +248,7 @@ def _said(process: _Process) -> str:
 
 
 def _of_process(stored: StoredHistory, verdict: Verdict, rule: str, detail: str) -> Result:
-    finding = Finding(rule, Severity.ERROR, detail)
+    finding = rules.finding(rule, detail)
     return Result(stored.origin, stored.workflow_id, stored.run_id, stored.workflow_type, verdict, detail, (finding,))
 
 

@@ -201,7 +201,7 @@ def _failed(
         kind = history.events[0].workflow_execution_started_event_attributes.workflow_type.name
         return Verdict.UNREGISTERED, _plain("unregistered", f"the code has no workflow type '{kind}'", 1, history)
     event_id, is_open = _where(history, found, failed)
-    if "[TMPRL1101]" in message or "[TMPRL1101]" in text:
+    if "[TMPRL1101]" in message or "[TMPRL1101]" in text or "Potential deadlock detected" in text + message:
         return Verdict.TIMEOUT, _plain("deadlock", _PREFIX.sub("", text), event_id, history, location)
     if _is_decoding(text):
         return Verdict.DECODE_ERROR, _plain(

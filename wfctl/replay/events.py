@@ -63,6 +63,14 @@ class Events(Sequence[HistoryEvent]):
         """Whether any of these bytes occur anywhere."""
         return any(mark in self._wire for mark in marks)
 
+    def followed_by(self, *more: HistoryEvent) -> Events:
+        """These events and some more."""
+        longer = Events()
+        longer._wire, longer._bodies, longer._ends = self._wire[:], self._bodies[:], self._ends[:]
+        for event in more:
+            longer.append(event.SerializeToString())
+        return longer
+
     def reversed(self) -> Events:
         turned = Events()
         for index in range(len(self) - 1, -1, -1):

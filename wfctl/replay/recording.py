@@ -34,7 +34,8 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from temporalio.workflow import NondeterminismError
 
-from wfctl.replay import alignment, locating
+from wfctl.replay import alignment, locating, speed
+from wfctl.replay.events import Events
 from wfctl.replay.model import Location
 from wfctl.replay.trace import CodeLike, HistoryLike, Issued, TaskTrace, Trace
 
@@ -98,7 +99,7 @@ class _ReplayWorker:
         results = self._results or await self._start()
         events, continued = continued_history(history.events)
         trace = self._sink.begin(events[0], located=self._located_runs, continued=continued)
-        self._inbox.put_nowait(WorkflowHistory(history.workflow_id, events))
+        self._inbox.put_nowait(_to_push(history.workflow_id, events))
         coming = asyncio.ensure_future(anext(results))
         while not coming.done():
             await asyncio.wait([coming], timeout=_LOOK_SECONDS)
@@ -137,6 +138,12 @@ class _ReplayWorker:
         self._inbox.put_nowait(None)
         await self._stack.aclose()
         self._executor.shutdown(wait=False)
+
+
+def _to_push(workflow_id: str, events: Sequence[HistoryEvent]) -> WorkflowHistory:
+    if isinstance(events, Events):
+        return speed.pushes.history(workflow_id, events)
+    return WorkflowHistory(workflow_id, events)
 
 
 def _note_failure(trace: Trace, failure: Exception | None) -> None:
@@ -269,4 +276,6 @@ def continued_history(events: Sequence[HistoryEvent]) -> tuple[Sequence[HistoryE
     started = HistoryEvent(event_id=scheduled_id + 1, event_type=EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED)
     started.workflow_task_started_event_attributes.scheduled_event_id = scheduled_id
     started.event_time.CopyFrom(last.event_time)
+    if isinstance(events, Events):
+        return events.followed_by(*tail, started), True
     return [*events, *tail, started], True

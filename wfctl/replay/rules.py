@@ -1,20 +1,9 @@
-"""Rules by id, as reports name them; the catalogue says what they mean."""
+"""The rules that the checker itself reports, and how reports look any rule up."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from wfctl.replay import catalogue
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    id: str
-    name: str
-    summary: str
-    explanation: str = ""
-    fix: str = ""
-
+from wfctl.replay.catalogue import RULES, Rule
+from wfctl.replay.model import Finding, Location, Severity
 
 UNREGISTERED = "unregistered"
 TIMEOUT = "timed-out"
@@ -24,8 +13,12 @@ INFRASTRUCTURE = "infrastructure"
 
 
 def rule(name: str) -> Rule:
-    known = catalogue.rule(name)
-    if known is None:
-        return Rule(name, name, name)
-    camel = "".join(word.capitalize() for word in name.split("-"))
-    return Rule(name, camel, known.title, f"{known.cause} {known.explanation}", known.fix)
+    """A rule of the catalogue; a stand-in for one that a newer worker process may report."""
+    return RULES.get(name) or Rule(name, Severity.ERROR, name, "", "", "")
+
+
+def finding(
+    name: str, message: str, event_id: int = 0, event_type: str = "", location: Location | None = None
+) -> Finding:
+    """A finding of the checker's own, with what the catalogue says to do about it."""
+    return Finding(name, Severity.ERROR, message, event_id, event_type, location, fix=rule(name).fix)

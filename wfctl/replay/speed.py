@@ -15,6 +15,7 @@ import sys
 from typing import Any
 
 import temporalio.bridge.worker as bridge
+from temporalio.client import WorkflowHistory
 from temporalio.converter._extstore import StorageOperationMetrics
 
 from wfctl.replay.events import Events
@@ -53,6 +54,48 @@ class PayloadWalks:
         return await self._encode(completion, data_converter, *rest, **named)
 
 
+class Pushes:
+    """Hands a history to the core as the bytes it already is.
+
+    The SDK's replayer wants event objects and serializes them, which for 50,000 events costs 200 MiB. Here it gets the first
+    event only, and what it pushes is replaced by the whole history.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, bytes] = {}
+        self._is_installed = False
+
+    def install(self) -> None:
+        make: Any = getattr(bridge.Worker, "for_replay", None)
+        if make is None:
+            return
+
+        def for_replay(*arguments: Any, **named: Any) -> Any:
+            worker, pusher = make(*arguments, **named)
+            return worker, _Pusher(pusher, self._waiting)
+
+        setattr(bridge.Worker, "for_replay", staticmethod(for_replay))  # noqa: B010 -- mypy forbids the assignment
+        self._is_installed = True
+
+    def history(self, workflow_id: str, events: Events) -> WorkflowHistory:
+        """What to give to the replayer for these events."""
+        if not self._is_installed:
+            return WorkflowHistory(workflow_id, events)
+        self._waiting[workflow_id] = events.wire
+        return WorkflowHistory(workflow_id, events[:1])
+
+
+class _Pusher:
+    def __init__(self, pusher: Any, waiting: dict[str, bytes]) -> None:
+        self._pusher, self._waiting = pusher, waiting
+
+    async def push_history(self, workflow_id: str, history: bytes) -> None:
+        await self._pusher.push_history(workflow_id, self._waiting.pop(workflow_id, history))
+
+    def close(self) -> None:
+        self._pusher.close()
+
+
 class CodeCache:
     """Keeps the compiled code of the modules that a sandbox runs again for each workflow."""
 
@@ -74,9 +117,13 @@ class CodeCache:
         loader.get_code = get_code
 
 
+pushes = Pushes()
+
+
 def install() -> PayloadWalks:
     walks = PayloadWalks()
     walks.install()
+    pushes.install()
     CodeCache().install()
     gc.freeze()  # nothing that is loaded by now will be garbage
     sys.setswitchinterval(0.02)  # one thread works at a time; switching between them early only costs

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from wfctl.replay import rules
 from wfctl.replay.messages import Done, Judged, LoadFailure, Ready, WorkerOptions
-from wfctl.replay.model import Finding, Result, Severity, Verdict
+from wfctl.replay.model import Result, Verdict
 from wfctl.replay.sources import StoredHistory
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class _Judge:
         except Exception as error:
             self.must_leave = True
             detail = f"the replay itself failed: {type(error).__name__}: {error}"
-            finding = Finding(rules.INFRASTRUCTURE, Severity.ERROR, detail)
+            finding = rules.finding(rules.INFRASTRUCTURE, detail)
             result = replace(result, verdict=Verdict.INFRASTRUCTURE, detail=detail, findings=(finding,))
             return Judged(number, result, follow)
         self.must_leave = trace.must_restart
@@ -155,19 +155,13 @@ class _Judge:
         lost = [one for one in self.target.failures if result.workflow_type in one.reason] or self.target.failures
         if lost:
             detail += f"\nit may be in a module that could not be loaded: {lost[0].sentence}"
-        finding = Finding(
-            rules.UNREGISTERED,
-            Severity.ERROR,
-            detail,
-            1,
-            "WorkflowExecutionStarted",
-            lost[0].location if lost else None,
-        )
+        place = lost[0].location if lost else None
+        finding = rules.finding(rules.UNREGISTERED, detail, 1, "WorkflowExecutionStarted", place)
         return replace(result, verdict=Verdict.UNREGISTERED, detail=detail, findings=(finding,))
 
 
 def _of(stored: StoredHistory, verdict: Verdict, detail: str) -> Result:
-    findings = () if verdict is Verdict.SKIPPED else (Finding(rules.INFRASTRUCTURE, Severity.ERROR, detail),)
+    findings = () if verdict is Verdict.SKIPPED else (rules.finding(rules.INFRASTRUCTURE, detail),)
     return Result(stored.origin, stored.workflow_id, stored.run_id, stored.workflow_type, verdict, detail, findings)
 
 
@@ -176,7 +170,7 @@ def refused(stored: StoredHistory, origin: str, bad: Any) -> Result:
     result = Result(origin, stored.workflow_id, stored.run_id, stored.workflow_type, Verdict.BAD_HISTORY, bad.reason)
     if bad.no_history and stored.found_by_search:
         return replace(result, verdict=Verdict.SKIPPED, detail=f"not a history: {bad.reason}")
-    finding = Finding(rules.BAD_HISTORY, Severity.ERROR, bad.reason, bad.event_id, bad.event_type)
+    finding = rules.finding(rules.BAD_HISTORY, bad.reason, bad.event_id, bad.event_type)
     return replace(result, findings=(finding,))
 
 

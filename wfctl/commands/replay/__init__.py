@@ -9,6 +9,7 @@ _HERE = "wfctl.commands.replay"
 app = LazyGroup(
     {
         "check": Row(f"{_HERE}.check:check", "Run the code against histories; say what would break and why"),
+        "explain": Row(f"{_HERE}.explain:explain", "Say what a rule means, and how it is mended"),
     },
     help="Replay histories against your workflow code, before you roll it out.",
 )

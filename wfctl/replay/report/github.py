@@ -21,7 +21,7 @@ def _annotation(one: Problem) -> str:
     properties = []
     if one.location is not None:
         properties += [f"file={_property(one.location.file)}", f"line={one.location.line}"]
-    title = f"{one.rule} {rule(one.rule).summary}"
+    title = f"{one.rule}: {rule(one.rule).title}"
     properties.append(f"title={_property(title)}")
     event = (
         f" (event {finding.event_id}{f' {finding.event_type}' if finding.event_type else ''})"

@@ -53,7 +53,7 @@ def _problem(one: Problem) -> str:
     _, finding = one.first
     where = f" at `{one.location.file}:{one.location.line}`" if one.location else ""
     lines = [
-        f"### {_SIGNS[one.severity]} {one.rule} {_plain(rule(one.rule).summary)}{where}",
+        f"### {_SIGNS[one.severity]} `{one.rule}` {_plain(rule(one.rule).title)}{where}",
         "",
         _plain(finding.message),
     ]

@@ -40,11 +40,13 @@ def render(results: Sequence[Result]) -> str:
 
 def _rule(name: str) -> dict[str, Any]:
     about = rule(name)
+    explained = "\n\n".join(part for part in (about.cause, about.explanation) if part)
     return {
         "id": name,
-        "name": about.name,
-        "shortDescription": {"text": about.summary},
-        "fullDescription": {"text": about.explanation or about.summary},
+        "name": "".join(part.capitalize() for part in name.split("-")),
+        "shortDescription": {"text": about.title},
+        "fullDescription": {"text": explained or about.title},
+        "defaultConfiguration": {"level": _LEVELS[about.severity]},
         "help": {"text": about.fix or f"See `wfctl replay explain {name}`."},
     }
 
