@@ -27,7 +27,7 @@ NOUNS: dict[str, Row] = {
     "config": Row("wfctl.commands.config:app", "Profiles of temporal.toml"),
     "replay": Row("wfctl.commands.replay:app", "Replay histories against your workflow code"),
     "db": Row("wfctl.commands.db:app", "Look at, check and copy a dev server's database"),
-    "ui": Row("wfctl.commands.ui:app", "The terminal UI"),
+    "tui": Row("wfctl.commands.tui:tui", "Look at workflows in a terminal: live, from files, from a database"),
     "new": Row("wfctl.commands.new:app", "Make a new project from a template"),
     "completion": Row("wfctl.commands.completion:app", "Completion script for your shell"),
     "options": Row("wfctl.commands.options:app", "The flags that every command takes"),

@@ -61,6 +61,7 @@ class Client:
         identity: str | None = None,
         limits: Limits | None = None,
         log: Callable[[str], None] | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self.connection = connection
         self.namespace = connection.namespace
@@ -69,6 +70,7 @@ class Client:
         self._started = time.monotonic()
         self._log = log
         self._answered = False
+        self._patience_seconds = patience_seconds
 
     @cached_property
     def workflow_service(self) -> WorkflowServiceStub:
@@ -170,7 +172,7 @@ class Client:
     def _patience(self) -> float:
         """A server that never answered gets the connect timeout, by default only one try."""
         if self._answered:
-            return PATIENCE_SECONDS
+            return self._patience_seconds
         return self._limits.connect.total_seconds() if self._limits.connect else 0.0
 
     def _deadline(self, method: str, request: Any, asked: float | None) -> float:

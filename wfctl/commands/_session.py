@@ -81,6 +81,10 @@ class Session:
     def operator_service(self) -> OperatorServiceStub:
         return self.client.operator_service
 
+    def call(self, method: str, request: Message) -> Any:
+        """A method of WorkflowService by its name."""
+        return getattr(self.workflow_service, method)(request)
+
     @property
     def namespace(self) -> str:
         return self.connection.namespace

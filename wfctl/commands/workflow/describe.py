@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from temporalio.api.history.v1 import HistoryEvent
     from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 
-    from wfctl.view.waiting import Surroundings
+    from wfctl.view.waiting import Reason, Surroundings
 
 _EVENTS_TO_LOOK_BACK = 500
 
@@ -31,7 +32,6 @@ def describe(
     """
     with session(ctx) as opened:
         from temporalio.api.common.v1 import WorkflowExecution
-        from temporalio.api.enums.v1 import WorkflowExecutionStatus
         from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 
         if raw and opened.out.is_text:
@@ -45,11 +45,7 @@ def describe(
         if reset_points:
             _print_reset_points(opened, description)
             return
-        status = description.workflow_execution_info.status
-        is_open = status in (
-            WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
-            WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED,
-        )
+        is_open = _is_open(description)
         if opened.out.is_json:
             _print_json(opened, description, is_open)
             return
@@ -58,6 +54,15 @@ def describe(
             _print_pending(opened, description)
         else:
             _print_end(opened, description)
+
+
+def _is_open(description: DescribeWorkflowExecutionResponse) -> bool:
+    from temporalio.api.enums.v1 import WorkflowExecutionStatus
+
+    return description.workflow_execution_info.status in (
+        WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
+        WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED,
+    )
 
 
 # JSON.
@@ -224,11 +229,16 @@ def _print_pending(opened: Session, description: DescribeWorkflowExecutionRespon
     out.line()
     out.heading("Waiting for:")
     for reason in why_it_waits(description, _surroundings(opened, description), opened.now):
-        out.line(f"  {out.paint(reason.what, 'yellow' if reason.urgent else None)}")
-        for detail in reason.details:
-            out.line(f"    {detail}")
-        if reason.hint:
-            out.line(f"    hint: {reason.hint}")
+        _print_reason(opened, reason)
+
+
+def _print_reason(opened: Session, reason: Reason) -> None:
+    out = opened.out
+    out.line(f"  {out.paint(reason.what, 'yellow' if reason.urgent else None)}")
+    for detail in reason.details:
+        out.line(f"    {detail}")
+    if reason.hint:
+        out.line(f"    hint: {reason.hint}")
 
 
 def _print_activity(opened: Session, activity: Any) -> None:
@@ -273,21 +283,11 @@ def _print_end(opened: Session, description: DescribeWorkflowExecutionResponse) 
 
 def _surroundings(opened: Session, description: DescribeWorkflowExecutionResponse) -> Surroundings:
     """Look around: who polls the queues that tasks wait on, open timers, how the last workflow task failed."""
-    from wfctl.view.waiting import Surroundings, last_workflow_task_failure, open_timers
+    from wfctl.client.surroundings import look_around
 
     info = description.workflow_execution_info
-    wanted = set()
-    if description.HasField("pending_workflow_task"):
-        wanted.add((info.task_queue, "workflow"))
-    for activity in description.pending_activities:
-        wanted.add((activity.activity_options.task_queue.name or info.task_queue, "activity"))
     recent = _recent_events(opened, info.execution.workflow_id, info.execution.run_id)
-    failing = description.pending_workflow_task.attempt > 1
-    return Surroundings(
-        pollers={(queue, kind): _count_pollers(opened, queue, kind) for queue, kind in sorted(wanted)},
-        timers=open_timers(recent),
-        workflow_task_failure=last_workflow_task_failure(recent) if failing else None,
-    )
+    return look_around(opened.call, opened.namespace, description, recent)
 
 
 def _recent_events(opened: Session, workflow_id: str, run_id: str) -> list[HistoryEvent]:
@@ -300,19 +300,45 @@ def _recent_events(opened: Session, workflow_id: str, run_id: str) -> list[Histo
         return []
 
 
-def _count_pollers(opened: Session, task_queue: str, kind: str) -> int:
-    from temporalio.api.enums.v1 import TaskQueueType
-    from temporalio.api.taskqueue.v1 import TaskQueue
-    from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+def why(ctx: typer.Context, reference: Reference) -> None:
+    """Say in one sentence why a workflow is where it is, and then all that it waits for.
 
-    types = TaskQueueType
-    request = DescribeTaskQueueRequest(
-        namespace=opened.namespace,
-        task_queue=TaskQueue(name=task_queue),
-        task_queue_type=types.TASK_QUEUE_TYPE_WORKFLOW if kind == "workflow" else types.TASK_QUEUE_TYPE_ACTIVITY,
-    )
-    try:
-        return len(opened.workflow_service.DescribeTaskQueue(request).pollers)
-    except CommandError:
-        # A server that cannot tell must not keep the rest from being shown; -1 is "not known".
-        return -1
+    wfctl workflow why --workflow-id order-1
+    """
+    with session(ctx) as opened:
+        from temporalio.api.common.v1 import WorkflowExecution
+        from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
+
+        from wfctl.view.why import explain
+
+        description = opened.workflow_service.DescribeWorkflowExecution(
+            DescribeWorkflowExecutionRequest(
+                namespace=opened.namespace,
+                execution=WorkflowExecution(workflow_id=reference.workflow_id, run_id=reference.run_id or ""),
+            )
+        )
+        if _is_open(description):
+            answer = explain(description, _surroundings(opened, description), opened.now)
+        else:
+            answer = explain(description, _nothing_around(), opened.now, _closing_event(opened, description))
+        opened.out.value(
+            {"why": answer.sentence, "mood": answer.mood, "reasons": [asdict(reason) for reason in answer.reasons]}
+        )
+        opened.out.line(opened.out.paint(answer.sentence, "yellow" if answer.mood == "wrong" else None))
+        for reason in answer.reasons if len(answer.reasons) > 1 else ():
+            _print_reason(opened, reason)
+        if len(answer.reasons) == 1 and answer.reasons[0].hint and answer.reasons[0].details:
+            opened.out.line(f"hint: {answer.reasons[0].hint}")
+
+
+def _nothing_around() -> Surroundings:
+    from wfctl.view.waiting import Surroundings
+
+    return Surroundings(pollers={})
+
+
+def _closing_event(opened: Session, description: DescribeWorkflowExecutionResponse) -> HistoryEvent:
+    from wfctl.commands.workflow.history import closing_event
+
+    execution = description.workflow_execution_info.execution
+    return closing_event(opened, execution.workflow_id, execution.run_id, wait=False)

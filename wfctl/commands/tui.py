@@ -1,0 +1,80 @@
+"""`wfctl tui`: the terminal UI on a server, on history files, or on a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wfctl.commands._session import Session, session
+from wfctl.errors import CommandError, UsageMistake
+
+if TYPE_CHECKING:
+    from wfctl.tui.feeds.source import Source
+
+
+def tui(
+    ctx: typer.Context,
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="History files, or directories of them, instead of a server.")
+    ] = None,
+    db: Annotated[
+        Path | None, typer.Option("--db", help="Database of a dev server, running or not; only read.", metavar="PATH")
+    ] = None,
+    query: Annotated[str, typer.Option("-q", "--query", help="List filter to begin with.")] = "",
+    read_only: Annotated[bool, typer.Option("--read-only", help="Allow no action that changes anything.")] = False,
+    theme: Annotated[str, typer.Option("--theme", help="Colours: wfctl-dark, wfctl-light, or one of Textual's.")] = "",
+) -> None:
+    """See what happened to workflows, and why they are where they are, in the terminal.
+
+    Press ? for the keys of a screen, ctrl+p for everything that can be done.
+
+        wfctl tui --address localhost:7233
+        wfctl tui order-1.json
+        wfctl tui --db .wfctl/dev.db
+    """
+    with session(ctx) as opened:
+        if files and db:
+            raise UsageMistake("both files and --db are given", hint="look at one of the two")
+        source = _source(opened, files or [], db, read_only)
+        from wfctl.tui.app import WfctlApp
+
+        WfctlApp(source, filter=query, theme=theme).run()
+
+
+def _source(opened: Session, files: list[Path], db: Path | None, read_only: bool) -> Source:
+    if files:
+        from wfctl.tui.feeds.files import read_files
+
+        source = read_files(files, read_histories)
+        if not source.runs and source.broken:
+            raise CommandError(f"{source.broken[0].path}: {source.broken[0].reason}")
+        return source
+    from wfctl.client import Client
+    from wfctl.tui.feeds.source import ServerSource
+
+    client = Client(opened.connection, identity=opened.flags.get("identity"), patience_seconds=0)
+    return ServerSource(client, read_only=read_only)
+
+
+def read_histories(path: Path) -> Iterator[list[Any]]:
+    """The histories of a file. Raises CommandError with what is wrong."""
+    from wfctl.replay.historyjson import Malformed, NoHistory, histories
+
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        found = list(histories(text))
+    except OSError as error:
+        raise CommandError(f"cannot read it: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"it is not text: {error}") from error
+    except NoHistory as error:
+        raise CommandError(str(error) or "there is no history in it") from error
+    except Malformed as error:
+        where = f" at event {error.event_id}" if error.event_id else ""
+        raise CommandError(f"it is broken{where}: {error}") from error
+    if not any(found):
+        raise CommandError("there is no event in it")
+    return iter([events for events in found if events])

@@ -1,0 +1,78 @@
+"""The app: a source, a theme, and the screens over it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.theme import Theme
+
+from wfctl.tui.feeds.source import Source
+from wfctl.tui.models.run import RunRef
+from wfctl.tui.screens.base import Console
+from wfctl.tui.screens.workflow import WorkflowScreen
+from wfctl.tui.screens.workflows import WorkflowsScreen
+from wfctl.tui.widgets.palette import DARK, LIGHT, Palette
+
+
+class WfctlApp(Console):
+    """`wfctl tui`."""
+
+    TITLE = "wfctl"
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    CSS = """
+    Screen { background: $background; color: $foreground; }
+    Footer { background: $surface; }
+    Toast { background: $panel; padding: 0 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c,ctrl+q", "quit", "Quit", show=False, priority=True),
+        Binding("ctrl+t", "toggle_theme", "Dark or light", show=False),
+    ]
+
+    def __init__(self, source: Source, *, filter: str = "", theme: str = "", idle_seconds: float = 1.0) -> None:
+        super().__init__()
+        self.source = source
+        self.idle_seconds = idle_seconds
+        self.palette = Palette(DARK)
+        self._filter = filter
+        self._wanted_theme = theme
+
+    def on_mount(self) -> None:
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme_changed_signal.subscribe(self, self._take_theme)
+        self.theme = self._wanted_theme or default_theme()
+        self.palette = Palette(self.current_theme)
+        self.push_screen(WorkflowsScreen(self._filter))
+
+    def _take_theme(self, theme: Theme) -> None:
+        self.palette = Palette(theme)
+        for screen in self.screen_stack:
+            for widget in screen.query("*"):
+                widget.refresh()
+
+    def on_unmount(self) -> None:
+        self.source.close()
+
+    def action_toggle_theme(self) -> None:
+        self.theme = LIGHT.name if self.current_theme.dark else DARK.name
+
+    def open_run(self, ref: RunRef) -> None:
+        self.push_screen(WorkflowScreen(ref))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
+        yield SystemCommand("Dark or light", "Turn the colours round", self.action_toggle_theme)
+        yield SystemCommand("Quit", "Leave wfctl", self.action_quit)
+
+
+def default_theme() -> str:
+    """Dark, unless the terminal says that its background is light."""
+    background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
+    return LIGHT.name if background in ("7", "15") else DARK.name

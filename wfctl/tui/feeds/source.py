@@ -1,0 +1,84 @@
+"""A source of workflows: a server, files, or a database. All answer Temporal's own requests, or refuse them."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from wfctl.client import Client
+from wfctl.errors import ServerRefused
+
+
+class Source(Protocol):
+    """What feeds ask. `call` blocks, may be called from any thread, and raises CommandError."""
+
+    @property
+    def title(self) -> str:
+        """Where this is: an address, a file's name."""
+
+    @property
+    def namespace(self) -> str: ...
+
+    @property
+    def identity(self) -> str: ...
+
+    @property
+    def read_only(self) -> bool: ...
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it may change while one looks."""
+
+    def call(self, method: str, request: Any, timeout: float | None = None) -> Any: ...
+
+    def in_namespace(self, namespace: str) -> Source:
+        """The same source, looking at another namespace."""
+
+    def close(self) -> None: ...
+
+
+class ServerSource:
+    """Any Temporal server. It is not patient: that a server went away is for the screen to say."""
+
+    is_live = True
+
+    def __init__(self, client: Client, *, read_only: bool = False) -> None:
+        self._client = client
+        self.read_only = read_only
+
+    @property
+    def title(self) -> str:
+        return self._client.connection.address
+
+    @property
+    def namespace(self) -> str:
+        return self._client.namespace
+
+    @property
+    def identity(self) -> str:
+        return self._client.identity
+
+    def call(self, method: str, request: Any, timeout: float | None = None) -> Any:
+        service = self._client.workflow_service
+        stub = service if hasattr(service, method) else self._client.operator_service
+        try:
+            return getattr(stub, method)(request, timeout=timeout)
+        except ValueError as error:
+            # gRPC's word for a channel that was closed while somebody was about to use it.
+            raise ServerRefused(f"the connection was closed: {error}", code="CANCELLED") from error
+
+    def in_namespace(self, namespace: str) -> ServerSource:
+        from dataclasses import replace
+
+        from wfctl.client import Client
+
+        connection = replace(self._client.connection, namespace=namespace)
+        client = Client(connection, identity=self._client.identity, patience_seconds=0)
+        return ServerSource(client, read_only=self.read_only)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def unsupported(method: str, what: str) -> ServerRefused:
+    """What a source without a server says to most requests."""
+    return ServerRefused(f"{what} does not answer {method}", code="UNIMPLEMENTED")

@@ -1,0 +1,1 @@
+"""The logic of what is shown, without a terminal."""

@@ -1,0 +1,104 @@
+"""What every screen has: the top bar, a footer, a source, and a way to call it without holding up the keys."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, ClassVar, TypeVar, cast
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from wfctl.errors import CommandError, ServerUnreachable
+from wfctl.tui.feeds.source import Source
+from wfctl.tui.models.run import RunRef
+from wfctl.tui.widgets.bars import TopBar
+from wfctl.tui.widgets.palette import Palette
+
+Result = TypeVar("Result")
+
+
+class Console(App[None]):
+    """What screens know of the app."""
+
+    palette: Palette
+    source: Source
+    idle_seconds: float = 1.0
+
+    def goto(self, noun: str) -> None:
+        """Another screen by its noun, as `:noun` does."""
+
+    def open_run(self, ref: RunRef) -> None:
+        """The screen of one run."""
+
+
+class View(Screen[None]):
+    """A screen of the app: named in the top bar, live or marked as old."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("colon", "noun", "Go to", key_display=":", show=False),
+        Binding("ctrl+r,f5", "look_again", "Refresh", show=False),
+        Binding("q", "leave", "Back", show=False),
+        Binding("escape", "leave", "Back"),
+    ]
+
+    title_text = ""
+
+    @property
+    def console(self) -> Console:
+        return cast(Console, self.app)
+
+    @property
+    def source(self) -> Source:
+        return self.console.source
+
+    def on_mount(self) -> None:
+        bar = self.query_one(TopBar)
+        bar.title_text = self.title_text
+        self.say_place()
+
+    def say_place(self) -> None:
+        place = f"{self.source.namespace} @ {self.source.title}" if self.source.is_live else self.source.title
+        bar = self.query_one(TopBar)
+        bar.place = place + ("  read-only" if self.source.read_only else "")
+
+    async def call(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        return await asyncio.to_thread(function, *arguments)
+
+    # Whether what is shown is of now.
+
+    _answered_at: datetime | None = None
+
+    def say_answered(self) -> None:
+        self._answered_at = datetime.now().astimezone()
+        state = ("● live", "ok") if self.source.is_live else ("○ recorded", "dim")
+        self.query_one(TopBar).state = state  # type: ignore[assignment]
+
+    def say_failed(self, error: CommandError) -> None:
+        """Old data stays, and says so."""
+        bar = self.query_one(TopBar)
+        since = f", as of {self._answered_at:%H:%M:%S}" if self._answered_at else ""
+        if isinstance(error, ServerUnreachable):
+            bar.state = (f"○ reconnecting{since}", "warn")
+        else:
+            bar.state = (f"○ no answer{since}", "bad")
+
+    def action_leave(self) -> None:
+        if len(self.app.screen_stack) > 2:
+            self.app.pop_screen()
+        else:
+            self.app.exit()
+
+    def action_look_again(self) -> None:
+        """Screens that poll look at once."""
+
+    def action_noun(self) -> None:
+        self.app.action_command_palette()
+
+    def action_help(self) -> None:
+        from wfctl.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self))

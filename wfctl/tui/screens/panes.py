@@ -1,0 +1,405 @@
+"""The tabs of a run that need only what the feed brought."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar, cast
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.widget import Widget
+from textual.widgets import Input
+
+from wfctl.tui.models.cells import Cell, Part, cell
+from wfctl.tui.models.events import (
+    EVENT_COLUMNS,
+    GROUP_COLUMNS,
+    EventItem,
+    Group,
+    event_cells,
+    group_cells,
+    parse_filter,
+)
+from wfctl.tui.models.relations import RELATION_COLUMNS, Relation, relations
+from wfctl.tui.models.run import PENDING_COLUMNS, RunModel
+from wfctl.tui.models.values import failure_lines, heading, message_lines, payload_lines, payloads_lines
+from wfctl.tui.screens.base import Console
+from wfctl.tui.widgets.bars import Notice
+from wfctl.tui.widgets.gantt import Gantt
+from wfctl.tui.widgets.grid import Cursored, Grid
+from wfctl.tui.widgets.lines import Lines
+from wfctl.view.enums import event_type
+
+_WIDE = 116
+
+
+class Pane(Container):
+    """One tab's content."""
+
+    DEFAULT_CSS = """
+    Pane { height: 1fr; layout: vertical; }
+    Pane .main { height: 1fr; width: 1fr; }
+    Pane .detail { display: none; height: 45%; border-top: solid $panel; }
+    Pane.detailed .detail { display: block; }
+    Pane.wide { layout: horizontal; }
+    Pane.wide .detail { height: 1fr; width: 42%; border-top: none; border-left: solid $panel; }
+    """
+
+    def __init__(self, model: RunModel, *, id: str) -> None:
+        super().__init__(id=id)
+        self.model = model
+
+    def show(self) -> None:
+        """The model has changed."""
+
+    def opened(self) -> None:
+        """The tab was chosen, or is to look again."""
+
+    def event_id(self) -> int | None:
+        """The event under the cursor, if there is one."""
+        return None
+
+    def focus_inside(self) -> None:
+        target = next((widget for widget in self.query(Widget) if widget.focusable and widget.display), None)
+        if target is not None:
+            target.focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= _WIDE and self.goes_wide, "wide")
+
+    goes_wide = False
+
+
+def event_lines(item: EventItem) -> list[Cell]:
+    """Everything about one event."""
+    event = item.event
+    lines = [
+        (Part(f"{item.row.event_id}  ", "dim"), Part(item.row.type, "strong"), Part(f"  {item.row.subject}", "accent")),
+        cell(f"{item.row.moment:%Y-%m-%d %H:%M:%S.%f} UTC", "dim"),
+    ]
+    if item.row.failure is not None:
+        lines += [cell(""), *failure_lines(item.row.failure)]
+    which = event.WhichOneof("attributes")
+    if which is None:
+        return [
+            *lines,
+            cell(""),
+            cell(f"an event of type {event_type(event.event_type)} that wfctl does not know", "warn"),
+        ]
+    return [*lines, cell(""), *message_lines(getattr(event, which))]
+
+
+class TimelinePane(Pane):
+    def compose(self) -> ComposeResult:
+        gantt = Gantt(id="gantt")
+        gantt.add_class("main")
+        yield gantt
+        detail = Lines(id="span-detail")
+        detail.add_class("detail")
+        yield detail
+
+    def show(self) -> None:
+        spans = self.model.spans.spans
+        self.query_one(Gantt).show(spans, self.model.began, self.model.until())
+        if self.has_class("detailed"):
+            self._detail()
+
+    def event_id(self) -> int | None:
+        span = self.query_one(Gantt).current
+        return span.last_event_id if span else None
+
+    @on(Cursored.Opened)
+    def _opened(self) -> None:
+        self.toggle_class("detailed")
+        self._detail()
+
+    @on(Cursored.Highlighted)
+    def _moved(self) -> None:
+        if self.has_class("detailed"):
+            self._detail()
+
+    def _detail(self) -> None:
+        span = self.query_one(Gantt).current
+        if span is None:
+            return
+        lines: list[Cell] = []
+        if span.note and span.is_open:
+            lines += [(Part("last failure  ", "dim"), Part(span.note, "bad")), cell("")]
+        for item in self.model.events.items[span.first_event_id - 1 : span.last_event_id]:
+            if item.group == span.first_event_id or item.row.event_id == span.first_event_id:
+                lines += [*event_lines(item), cell("")]
+        self.query_one("#span-detail", Lines).set_lines(lines)
+
+
+class EventsPane(Pane):
+    DEFAULT_CSS = """
+    EventsPane #event-filter { display: none; height: 1; border: none; padding: 0 1; background: $surface; dock: top; }
+    EventsPane #event-filter.shown { display: block; }
+    EventsPane Notice { dock: top; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "Filter", key_display="/"),
+        Binding("c", "compact", "Groups/raw"),
+        Binding("f", "next_failure", "Next failure", show=False),
+        Binding("y", "copy", "Copy", show=False),
+    ]
+
+    goes_wide = True
+
+    def __init__(self, model: RunModel, *, id: str) -> None:
+        super().__init__(model, id=id)
+        self.is_compact = True
+
+    def compose(self) -> ComposeResult:
+        yield Input(placeholder="kind:activity failed !heartbeat payload:order-7 id:12", id="event-filter")
+        yield Notice(id="filter-notice")
+        grid = Grid(GROUP_COLUMNS, self._group_cells, _group_key, empty="no events match", id="event-grid")
+        grid.add_class("main")
+        yield grid
+        detail = Lines(id="event-detail")
+        detail.add_class("detail")
+        yield detail
+
+    @property
+    def grid(self) -> Grid:
+        return self.query_one("#event-grid", Grid)
+
+    def focus_inside(self) -> None:
+        self.grid.focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        super().on_resize(event)
+        if self.has_class("wide"):
+            self.add_class("detailed")
+
+    def show(self) -> None:
+        events = self.model.events
+        self.grid.set_rows(events.groups if self.is_compact else events.shown)
+        if self.has_class("detailed"):
+            self._detail()
+
+    def _group_cells(self, group: Group) -> list[Cell]:
+        return group_cells(group, self.model.began)
+
+    def _event_cells(self, item: EventItem) -> list[Cell]:
+        return event_cells(item, self.model.began)
+
+    def event_id(self) -> int | None:
+        current = self.grid.current
+        if isinstance(current, Group):
+            return current.last.row.event_id
+        return current.row.event_id if current is not None else None
+
+    @on(Cursored.Opened)
+    def _opened(self) -> None:
+        self.toggle_class("detailed")
+        self._detail()
+
+    @on(Cursored.Highlighted)
+    def _moved(self) -> None:
+        if self.has_class("detailed"):
+            self._detail()
+
+    def _detail(self) -> None:
+        current = self.grid.current
+        items: Sequence[EventItem] = current.items if isinstance(current, Group) else [current] if current else []
+        lines: list[Cell] = []
+        for item in items[:50]:
+            lines += [*event_lines(item), cell("")]
+        if len(items) > 50:
+            lines.append(cell(f"… and {len(items) - 50} events more; press c for all", "dim"))
+        self.query_one("#event-detail", Lines).set_lines(lines)
+
+    def action_compact(self) -> None:
+        """Between groups and events, staying where one was."""
+        at = self.event_id()
+        self.is_compact = not self.is_compact
+        grid = self.grid
+        grid.columns = list(GROUP_COLUMNS if self.is_compact else EVENT_COLUMNS)
+        grid.cells_of = self._group_cells if self.is_compact else self._event_cells
+        grid.key_of = _group_key if self.is_compact else _event_key
+        grid._cursor_key = None
+        self.show()
+        if at is not None:
+            rows: Sequence[Any] = grid.rows
+            first = (lambda row: row.first.row.event_id) if self.is_compact else _event_key
+            grid.cursor = max((i for i, row in enumerate(rows) if first(row) <= at), default=0)
+
+    def action_filter(self) -> None:
+        field = self.query_one("#event-filter", Input)
+        field.add_class("shown")
+        field.focus()
+
+    @on(Input.Submitted, "#event-filter")
+    def _filtered(self, message: Input.Submitted) -> None:
+        notice = self.query_one("#filter-notice", Notice)
+        try:
+            chosen = parse_filter(message.value)
+        except ValueError as error:
+            notice.say(str(error), "bad")
+            return
+        notice.say("")
+        message.input.set_class(bool(message.value.strip()), "shown")
+        self.model.events.set_filter(chosen)
+        self.show()
+        self.grid.focus()
+
+    def on_key(self, event: events.Key) -> None:
+        field = self.query_one("#event-filter", Input)
+        if event.key == "escape" and (field.has_focus or field.value):
+            event.stop()
+            event.prevent_default()
+            field.value = ""
+            field.remove_class("shown")
+            self.query_one("#filter-notice", Notice).say("")
+            self.model.events.set_filter(parse_filter(""))
+            self.show()
+            self.grid.focus()
+
+    def action_next_failure(self) -> None:
+        rows, start = self.grid.rows, self.grid.cursor
+        for step in range(1, len(rows) + 1):
+            index = (start + step) % len(rows)
+            row = rows[index]
+            failure = row.failure if isinstance(row, Group) else row.row.failure
+            if failure is not None:
+                self.grid.cursor = index
+                return
+        self.notify("no event with a failure here")
+
+    def action_copy(self) -> None:
+        self.query_one("#event-detail", Lines).action_copy()
+
+
+def _group_key(group: Group) -> int:
+    return group.first.row.event_id
+
+
+def _event_key(item: EventItem) -> int:
+    return item.row.event_id
+
+
+class ValuesPane(Pane):
+    """Input, and what came out."""
+
+    def compose(self) -> ComposeResult:
+        lines = Lines(id="values-lines")
+        lines.add_class("main")
+        yield lines
+
+    def show(self) -> None:
+        what, value = self.model.outcome()
+        lines = [heading("Input"), *payloads_lines(self.model.input_payloads(), 2), cell("")]
+        if what == "result":
+            lines += [heading("Result"), *payloads_lines(value, 2)]
+        elif what == "failure":
+            lines += [heading("Failure"), *failure_lines(value, indent=2)]
+        else:
+            lines += [heading("Result"), cell(f"  {what}", "dim")]
+        self.query_one(Lines).set_lines(lines)
+
+
+class PendingPane(Pane):
+    def compose(self) -> ComposeResult:
+        grid = Grid(PENDING_COLUMNS, lambda row: row, empty="nothing is pending", id="pending-grid")
+        grid.add_class("main")
+        yield grid
+        detail = Lines(id="pending-detail")
+        detail.add_class("detail")
+        yield detail
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("m", "activity", "Activity …"),
+    ]
+
+    def show(self) -> None:
+        self.query_one(Grid).set_rows(self.model.pending())
+        if self.has_class("detailed"):
+            self._detail()
+
+    def current_activity(self) -> Any:
+        """The pending activity under the cursor; the rows begin with a workflow task, if there is one."""
+        description = self.model.description
+        index = self.query_one(Grid).cursor - (1 if description.HasField("pending_workflow_task") else 0)
+        activities = description.pending_activities
+        return activities[index] if 0 <= index < len(activities) else None
+
+    @on(Cursored.Opened)
+    def _opened(self) -> None:
+        self.toggle_class("detailed")
+        self._detail()
+
+    @on(Cursored.Highlighted)
+    def _moved(self) -> None:
+        if self.has_class("detailed"):
+            self._detail()
+
+    def _detail(self) -> None:
+        activity = self.current_activity()
+        lines: list[Cell] = []
+        if activity is not None:
+            if activity.HasField("last_failure"):
+                lines += [heading("Last failure"), *failure_lines(activity.last_failure, indent=2), cell("")]
+            if activity.HasField("heartbeat_details"):
+                lines += [heading("Last heartbeat"), *payloads_lines(activity.heartbeat_details, 2), cell("")]
+            lines += message_lines(activity)
+        self.query_one("#pending-detail", Lines).set_lines(lines or [cell("no more is known of it", "dim")])
+
+    def action_activity(self) -> None:
+        from wfctl.tui.screens.activity import act_on
+
+        if self.model.description is not None:
+            act_on(self.screen, self.current_activity())
+
+
+class RelationsPane(Pane):
+    def compose(self) -> ComposeResult:
+        grid = Grid(RELATION_COLUMNS, lambda row: row.cells(), empty="it stands alone", id="relations-grid")
+        grid.add_class("main")
+        yield grid
+
+    def show(self) -> None:
+        self.query_one(Grid).set_rows(relations(self.model))
+
+    @on(Cursored.Opened)
+    def _opened(self) -> None:
+        relation: Relation | None = self.query_one(Grid).current
+        if relation is None or relation.ref is None or relation.what == "this run":
+            return
+        cast(Console, self.app).open_run(relation.ref)
+
+
+class MetadataPane(Pane):
+    """Search attributes, memo, user metadata, versioning: everything that the server tells beside."""
+
+    def compose(self) -> ComposeResult:
+        lines = Lines(id="metadata-lines")
+        lines.add_class("main")
+        yield lines
+
+    def show(self) -> None:
+        description = self.model.description
+        info = self.model.info
+        lines: list[Cell] = []
+        metadata = description.execution_config.user_metadata
+        for title, payload in (("Summary", metadata.summary), ("Details", metadata.details)):
+            if payload.data:
+                lines += [heading(title), *payload_lines(payload, 2), cell("")]
+        for title, fields in (("Search attributes", info.search_attributes.indexed_fields), ("Memo", info.memo.fields)):
+            if fields:
+                lines.append(heading(title))
+                for name in sorted(fields):
+                    first, *rest = payload_lines(fields[name])
+                    lines.append((Part(f"  {name}  ", "accent"), *first))
+                    lines += [(Part("    "), *line) for line in rest]
+                lines.append(cell(""))
+        lines += [heading("Description"), *message_lines(description, 2)]
+        self.query_one(Lines).set_lines(lines)
+
+
+def finder(text: str) -> re.Pattern[str]:
+    return re.compile(re.escape(text), re.IGNORECASE)

@@ -1,0 +1,159 @@
+"""The tabs of a run that ask a worker: its handlers, and its stack. Each says in place when nobody answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual import on, work
+from textual.app import ComposeResult
+
+from wfctl.errors import CommandError, describe
+from wfctl.tui.feeds import actions
+from wfctl.tui.feeds.actions import Handler
+from wfctl.tui.feeds.source import Source
+from wfctl.tui.models.cells import Cell, Column, cell
+from wfctl.tui.models.run import RunRef
+from wfctl.tui.models.values import heading, payloads_lines
+from wfctl.tui.screens.dialogs import Dialog
+from wfctl.tui.screens.panes import Pane
+from wfctl.tui.widgets.bars import Notice
+from wfctl.tui.widgets.grid import Cursored, Grid
+from wfctl.tui.widgets.lines import Lines
+
+if TYPE_CHECKING:
+    from wfctl.tui.screens.base import View
+
+_COLUMNS = (
+    Column("kind", "Kind", width=8),
+    Column("name", "Name", weight=1, least=12),
+    Column("description", "Description", weight=2, least=10, priority=1),
+)
+
+
+def _cells(handler: Handler) -> list[Cell]:
+    return [cell(handler.kind, "dim"), cell(handler.name, "strong"), cell(handler.description, "dim")]
+
+
+class WorkerPane(Pane):
+    """Asks once it is opened, and again when told to."""
+
+    @property
+    def view(self) -> View:
+        return cast("View", self.screen)
+
+    @property
+    def run_ref(self) -> RunRef:
+        return RunRef(self.model.ref.workflow_id, self.model.run_id)
+
+    def say(self, error: CommandError | None) -> None:
+        self.query_one(Notice).say(describe(error).removeprefix("error: ") if error else "", "warn")
+
+
+class HandlersPane(WorkerPane):
+    DEFAULT_CSS = """
+    HandlersPane .answer { height: 50%; border-top: solid $panel; }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield Notice()
+        grid = Grid(_COLUMNS, _cells, lambda handler: (handler.kind, handler.name), empty="asking a worker …")
+        grid.add_class("main")
+        yield grid
+        answer = Lines(id="answer")
+        answer.add_class("answer")
+        yield answer
+
+    def opened(self) -> None:
+        self.list_handlers()
+
+    @work(exclusive=True, group="handlers")
+    async def list_handlers(self) -> None:
+        source, ref = self.view.source, self.run_ref
+        grid = self.query_one(Grid)
+        try:
+            found = await self.view.call(actions.handlers, source, ref)
+            self.say(None)
+        except CommandError as error:
+            found = []
+            self.say(error)
+        grid.empty = "no handlers"
+        grid.set_rows(found)
+
+    @on(Cursored.Opened)
+    def _opened(self) -> None:
+        handler: Handler | None = self.query_one(Grid).current
+        if handler is not None:
+            self.ask(handler)
+
+    @work(group="ask")
+    async def ask(self, handler: Handler) -> None:
+        source, ref = self.view.source, self.run_ref
+        if handler.kind != "query" and source.read_only:
+            self.notify("this is read-only", severity="warning")
+            return
+        what = f"{handler.description or handler.kind} — workflow {ref.workflow_id}"
+        form = Dialog(
+            f"{handler.kind.capitalize()} {handler.name}",
+            what,
+            [actions.Field("input", "Arguments, as JSON")],
+            verb="Send",
+        )
+        values = await self.app.push_screen_wait(form)
+        if values is None:
+            return
+        lines = self.query_one("#answer", Lines)
+        lines.set_lines([cell(f"asking {handler.name} …", "dim")])
+        try:
+            answer = await self.view.call(_asked, source, ref, handler, values["input"])
+        except CommandError as error:
+            lines.set_lines([heading(f"{handler.kind} {handler.name}"), cell(describe(error), "bad")])
+            return
+        lines.set_lines([heading(f"{handler.kind} {handler.name}"), *answer])
+
+
+def _asked(source: Source, ref: RunRef, handler: Handler, arguments: str) -> list[Cell]:
+    if handler.kind == "query":
+        return payloads_lines(actions.query(source, ref, handler.name, arguments))
+    if handler.kind == "update":
+        return payloads_lines(actions.update(source, ref, handler.name, arguments))
+    signal = next(action for action in actions.ACTIONS if action.name == "Signal")
+    return [cell(signal.run(source, ref, {"name": handler.name, "input": arguments}), "ok")]
+
+
+class StackPane(WorkerPane):
+    def compose(self) -> ComposeResult:
+        yield Notice()
+        lines = Lines(id="stack-lines")
+        lines.add_class("main")
+        yield lines
+
+    def opened(self) -> None:
+        self.ask_stack()
+
+    @work(exclusive=True, group="stack")
+    async def ask_stack(self) -> None:
+        source, ref = self.view.source, self.run_ref
+        lines = self.query_one("#stack-lines", Lines)
+        if not lines.lines:
+            lines.set_lines([cell("asking a worker …", "dim")])
+        try:
+            answer = await self.view.call(actions.query, source, ref, "__stack_trace")
+        except CommandError as error:
+            lines.set_lines([])
+            self.say(error)
+            return
+        self.say(None)
+        lines.set_lines(_stack_lines(answer))
+
+
+def _stack_lines(answer: object) -> list[Cell]:
+    import json
+
+    payloads = getattr(answer, "payloads", [])
+    if not payloads:
+        return [cell("the worker answered with nothing", "dim")]
+    try:
+        text = json.loads(payloads[0].data)
+    except ValueError:
+        return payloads_lines(answer)
+    return [cell(line) for line in str(text).split("\n")] if text else [cell("nothing is on the stack", "dim")]

@@ -1,0 +1,209 @@
+"""One run: header, why, and tabs for its timeline, events, values, pending work, relations and handlers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import ContentSwitcher, Footer
+
+from wfctl.errors import CommandError
+from wfctl.tui.feeds.runs import RunFeed
+from wfctl.tui.messages import FeedFailed, RunUpdated
+from wfctl.tui.models.cells import Cell, Part, Tone
+from wfctl.tui.models.run import RunModel, RunRef
+from wfctl.tui.screens.acting import Acting
+from wfctl.tui.screens.panes import (
+    EventsPane,
+    MetadataPane,
+    Pane,
+    PendingPane,
+    RelationsPane,
+    TimelinePane,
+    ValuesPane,
+)
+from wfctl.tui.screens.worker_panes import HandlersPane, StackPane
+from wfctl.tui.widgets.bars import FactsBar, Notice, TabStrip, TopBar, WhyBar
+
+_TABS: tuple[tuple[str, str], ...] = (
+    ("timeline", "Timeline"),
+    ("events", "Events"),
+    ("values", "Input/Result"),
+    ("pending", "Pending"),
+    ("relations", "Relations"),
+    ("handlers", "Queries"),
+    ("stack", "Stack"),
+    ("metadata", "Metadata"),
+)
+_MOOD_TONES: dict[str, Tone] = {"waiting": "live", "wrong": "bad", "done": "ok"}
+
+
+class WorkflowScreen(Acting):
+    DEFAULT_CSS = """
+    WorkflowScreen ContentSwitcher { height: 1fr; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab,right_square_bracket", "step_tab(1)", "Next tab", priority=True, key_display="⇥"),
+        Binding("shift+tab,left_square_bracket", "step_tab(-1)", "Tab before", priority=True, show=False),
+        *(Binding(str(number), f"tab('{key}')", label, show=False) for number, (key, label) in enumerate(_TABS, 1)),
+        Binding("a", "act", "Actions"),
+        Binding("w", "failures", "Failure", show=True),
+    ]
+
+    title_text = "Workflow"
+
+    def __init__(self, ref: RunRef) -> None:
+        super().__init__()
+        self.model = RunModel(ref)
+        self._feed: RunFeed | None = None
+        self._wake = asyncio.Event()
+
+    def compose(self) -> ComposeResult:
+        yield TopBar()
+        yield FactsBar(id="facts")
+        yield WhyBar(id="why")
+        yield TabStrip([(key, label, "") for key, label in _TABS], id="tabs")
+        yield Notice(id="notice")
+        with ContentSwitcher(initial="timeline"):
+            yield TimelinePane(self.model, id="timeline")
+            yield EventsPane(self.model, id="events")
+            yield ValuesPane(self.model, id="values")
+            yield PendingPane(self.model, id="pending")
+            yield RelationsPane(self.model, id="relations")
+            yield HandlersPane(self.model, id="handlers")
+            yield StackPane(self.model, id="stack")
+            yield MetadataPane(self.model, id="metadata")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#tabs", TabStrip).active = "timeline"
+        self.active_pane.focus_inside()
+        self.follow()
+
+    @property
+    def active_pane(self) -> Pane:
+        return self.query_one(f"#{self.query_one(ContentSwitcher).current}", Pane)
+
+    # The feed.
+
+    @work(exclusive=True, group="follow")
+    async def follow(self) -> None:
+        source = self.source
+        feed = RunFeed(source, self.model.ref)
+        self._feed = feed
+        while True:
+            self._wake.clear()
+            if self.is_current or feed.is_reading:
+                try:
+                    self.post_message(RunUpdated(await self.call(feed.look)))
+                except CommandError as error:
+                    self.post_message(FeedFailed(error))
+                else:
+                    if feed.is_reading:
+                        continue
+                    if not source.is_live:
+                        return
+            seconds = self.console.idle_seconds * (1 if self.model.description is None or self.model.is_open else 5)
+            try:
+                await asyncio.wait_for(self._wake.wait(), seconds)
+            except TimeoutError:
+                pass
+
+    @on(RunUpdated)
+    def _show(self, message: RunUpdated) -> None:
+        self.model.take(message.update)
+        self.say_answered()
+        self.query_one("#notice", Notice).say("")
+        self._draw_head()
+        self.active_pane.show()
+
+    @on(FeedFailed)
+    def _failed(self, message: FeedFailed) -> None:
+        self.say_failed(message.error)
+        code = getattr(message.error, "code", "")
+        gone = code == "NOT_FOUND" and self.model.description is not None
+        words = "it is gone: deleted, or past its retention" if gone else message.error.message
+        hint = f" — {message.error.hint}" if message.error.hint and not gone else ""
+        self.query_one("#notice", Notice).say(words + hint, "bad")
+
+    def _draw_head(self) -> None:
+        model = self.model
+        facts = model.facts()
+        if model.loaded < model.total:
+            facts.append(("reading", f"{model.loaded} of {model.total}", "live"))
+        self.query_one("#facts", FactsBar).show(model.title(), facts)
+        why = model.why()
+        tone = _MOOD_TONES[why.mood]
+        line: Cell = (
+            Part("Why  ", tone),
+            Part(why.sentence, "bad" if why.mood == "wrong" and not model.is_open else ""),
+        )
+        self.query_one("#why", WhyBar).show(line, tone)
+        self.query_one("#tabs", TabStrip).set_tabs([(key, self._label(key, label), "") for key, label in _TABS])
+
+    def _label(self, key: str, label: str) -> str:
+        count = len(self.model.pending()) if key == "pending" and self.model.is_open else 0
+        return f"{label} {count}" if count else label
+
+    def redraw(self) -> None:
+        """Time has passed: what counts in seconds is drawn anew."""
+        if self.model.description is not None and self.model.is_open and self.source.is_live:
+            self._draw_head()
+            self.active_pane.show()
+
+    # Tabs.
+
+    @on(TabStrip.Chosen)
+    def _chosen(self, message: TabStrip.Chosen) -> None:
+        self.action_tab(message.key)
+
+    def action_tab(self, key: str) -> None:
+        self.query_one(ContentSwitcher).current = key
+        self.query_one("#tabs", TabStrip).active = key
+        if self.model.description is not None:
+            self.active_pane.show()
+        self.active_pane.opened()
+        self.active_pane.focus_inside()
+
+    def action_step_tab(self, by: int) -> None:
+        keys = [key for key, _ in _TABS]
+        current = self.query_one(ContentSwitcher).current or keys[0]
+        self.action_tab(keys[(keys.index(current) + by) % len(keys)])
+
+    def action_look_again(self) -> None:
+        if self.source.is_live:
+            self._wake.set()
+        self.active_pane.opened()
+
+    def action_failures(self) -> None:
+        from wfctl.tui.screens.failures import FailuresScreen
+
+        if self.model.description is None:
+            return
+        if self.model.failures():
+            self.app.push_screen(FailuresScreen(self.model))
+        else:
+            self.notify("nothing has failed")
+
+    # Actions.
+
+    def selected_runs(self) -> list[tuple[RunRef, bool]]:
+        if self.model.description is None:
+            return []
+        return [(RunRef(self.model.info.execution.workflow_id, self.model.run_id), self.model.is_open)]
+
+    def reset_event(self) -> int | None:
+        """The end of the workflow task at or before the event under the cursor."""
+        chosen = self.active_pane.event_id() or self.model.total
+        ends = [
+            item.row.event_id
+            for item in self.model.events.items
+            if item.row.type in ("WorkflowTaskCompleted", "WorkflowTaskFailed", "WorkflowTaskTimedOut")
+        ]
+        before = [event_id for event_id in ends if event_id <= chosen]
+        return before[-1] if before else ends[0] if ends else None

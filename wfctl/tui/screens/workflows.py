@@ -1,0 +1,302 @@
+"""The list of workflows: live, filtered, sorted, without end."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.suggester import SuggestFromList
+from textual.widgets import Footer, Input
+
+from wfctl.errors import CommandError
+from wfctl.tui.feeds import actions
+from wfctl.tui.feeds.lists import PAGE_SIZE, fetch_page
+from wfctl.tui.messages import FeedFailed, ListUpdated, Page
+from wfctl.tui.models.cells import STATUS_MARKS, STATUS_TONES, Cell, Column
+from wfctl.tui.models.listing import Listing, RunRow
+from wfctl.tui.models.run import RunRef
+from wfctl.tui.screens.acting import Acting
+from wfctl.tui.screens.dialogs import Dialog
+from wfctl.tui.widgets.bars import Notice, TabStrip, TopBar
+from wfctl.tui.widgets.grid import Cursored, Grid
+from wfctl.view.safe import safe_line
+
+_WORDS = (
+    "ExecutionStatus = 'Running'",
+    "ExecutionStatus = 'Failed'",
+    "WorkflowType = ''",
+    "WorkflowId = ''",
+    "WorkflowId STARTS_WITH ''",
+    "StartTime > ''",
+    "CloseTime > ''",
+    "TaskQueue = ''",
+    "ParentWorkflowId = ''",
+    "BuildIds = ''",
+)
+
+
+class WorkflowsScreen(Acting):
+    DEFAULT_CSS = """
+    WorkflowsScreen #filter { display: none; height: 1; border: none; padding: 0 1; background: $surface; }
+    WorkflowsScreen #filter.shown { display: block; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "noop", "Open", key_display="⏎", priority=False),
+        Binding("slash", "filter", "Filter", key_display="/"),
+        Binding("a", "act", "Actions"),
+        Binding("n", "start", "Start"),
+        Binding("space", "mark", "Mark"),
+        Binding("asterisk", "mark_all", "Mark all", show=False),
+        Binding("s", "sort", "Sort"),
+        Binding("left,h,left_square_bracket", "status(-1)", "Status before", show=False),
+        Binding("right,l,right_square_bracket", "status(1)", "Next status", show=False),
+        Binding("y", "copy", "Copy id", show=False),
+    ]
+
+    title_text = "Workflows"
+
+    def __init__(self, filter: str = "") -> None:
+        super().__init__()
+        self.listing = Listing(filter=filter)
+        self._token = b""
+        self._asked_more = False
+        self._wake = asyncio.Event()
+
+    def compose(self) -> ComposeResult:
+        yield TopBar()
+        yield TabStrip(id="statuses")
+        yield Input(
+            placeholder="WorkflowType = 'Order' AND StartTime > '2026-01-01'",
+            id="filter",
+            suggester=SuggestFromList(_WORDS, case_sensitive=False),
+        )
+        yield Notice(id="notice")
+        grid = Grid(self.listing.columns, self._cells, lambda row: row.key, empty="no workflows", id="workflows")
+        grid.marked = lambda row: row.key in self.listing.marked
+        yield grid
+        yield Footer(compact=True, show_command_palette=False)
+
+    def _cells(self, row: RunRow) -> list[Cell]:
+        return row.cells(datetime.now(UTC), self.listing.columns)
+
+    @property
+    def grid(self) -> Grid:
+        return self.query_one("#workflows", Grid)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.grid.focus()
+        if self.listing.filter:
+            self.query_one("#filter", Input).value = self.listing.filter
+            self.query_one("#filter").add_class("shown")
+        self._draw_tabs()
+        self.follow()
+        broken = getattr(self.source, "broken", ())
+        if broken:
+            more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
+            self.query_one(Notice).say(f"{broken[0].path}: {broken[0].reason}{more}", "bad")
+
+    # The feed.
+
+    @work(exclusive=True, group="follow")
+    async def follow(self) -> None:
+        """Look, show, wait; until the screen goes."""
+        source = self.source
+        while True:
+            if self.is_current or not self.listing.rows:
+                self._wake.clear()
+                query = self.listing.query
+                try:
+                    page = await self.call(
+                        lambda query=query: fetch_page(source, query, count_query=self.listing.filter)
+                    )
+                    if query == self.listing.query:
+                        self.post_message(ListUpdated(page))
+                except CommandError as error:
+                    self.post_message(FeedFailed(error))
+                if not source.is_live:
+                    await self._wake.wait()
+                    continue
+            try:
+                await asyncio.wait_for(self._wake.wait(), 2 * self.console.idle_seconds)
+            except TimeoutError:
+                pass
+
+    @on(ListUpdated)
+    def _show(self, message: ListUpdated) -> None:
+        self._take(message.page)
+        self.say_answered()
+        if not getattr(self.source, "broken", ()):
+            self.query_one(Notice).say("")
+
+    @on(FeedFailed)
+    def _failed(self, message: FeedFailed) -> None:
+        self.say_failed(message.error)
+        hint = f" — {message.error.hint}" if message.error.hint else ""
+        self.query_one(Notice).say(message.error.message + hint, "bad")
+
+    def _take(self, page: Page) -> None:
+        listing = self.listing
+        if (not page.append and not (len(listing.rows) > PAGE_SIZE)) or page.append:
+            self._token = page.token
+        listing.take(page.infos, now=datetime.now(UTC), more=bool(page.token), append=page.append)
+        if page.counts is not None:
+            listing.counts, listing.total = dict(page.counts), page.total
+        self._draw_tabs()
+        self.grid.set_rows(listing.rows)
+
+    def _draw_tabs(self) -> None:
+        strip = self.query_one(TabStrip)
+        strip.set_tabs(
+            [
+                (
+                    status,
+                    f"{STATUS_MARKS[status]} {label}" if status else label,
+                    STATUS_TONES.get(status, "") if status else "",
+                )
+                for status, label in self.listing.tabs()
+            ]
+        )
+        strip.active = self.listing.status
+
+    @on(Cursored.NearEnd)
+    def _page_in(self) -> None:
+        if self._token and not self._asked_more:
+            self._asked_more = True
+            self._fetch_more(self._token, self.listing.query)
+
+    @work(group="more")
+    async def _fetch_more(self, token: bytes, query: str) -> None:
+        source = self.source
+        try:
+            page = await self.call(lambda: fetch_page(source, query, token=token))
+            if query == self.listing.query:
+                self._take(page)
+        except CommandError as error:
+            self.post_message(FeedFailed(error))
+        finally:
+            self._asked_more = False
+
+    # Keys.
+
+    @on(Cursored.Opened)
+    def _open(self) -> None:
+        row = self.grid.current
+        if row is not None:
+            self.console.open_run(RunRef(row.workflow_id, row.run_id))
+
+    @on(Grid.Sorted)
+    def _sort(self, message: Grid.Sorted) -> None:
+        self.listing.sort_by(message.key, datetime.now(UTC))
+        self.grid.sort_key, self.grid.descending = self.listing.sort_key, self.listing.descending
+        self.grid.set_rows(self.listing.rows)
+        if not self.listing.sort_key:
+            self.action_look_again()
+
+    @on(TabStrip.Chosen)
+    def _choose_status(self, message: TabStrip.Chosen) -> None:
+        self._set_status(message.key)
+
+    def _set_status(self, status: str) -> None:
+        self.listing.status = status
+        self._restart()
+
+    def _restart(self) -> None:
+        self.listing.rows = []
+        self._token = b""
+        self.grid.cursor = 0
+        self._draw_tabs()
+        self.grid.empty = "looking …"
+        self.grid.set_rows([])
+        self.grid.empty = "no workflows match" if self.listing.query else "no workflows"
+        self.action_look_again()
+
+    def action_noop(self) -> None:
+        """Enter is the grid's; this shows it in the footer."""
+
+    def action_look_again(self) -> None:
+        self._wake.set()
+
+    def action_status(self, by: int) -> None:
+        self._set_status(self.listing.step_status(by))
+
+    def action_filter(self) -> None:
+        field = self.query_one("#filter", Input)
+        field.add_class("shown")
+        field.focus()
+
+    @on(Input.Submitted, "#filter")
+    def _filtered(self, message: Input.Submitted) -> None:
+        self.listing.filter = message.value.strip()
+        message.input.set_class(bool(self.listing.filter), "shown")
+        self.grid.focus()
+        self._restart()
+
+    def action_leave(self) -> None:
+        field = self.query_one("#filter", Input)
+        if field.has_focus or self.listing.filter or self.listing.status:
+            changed = bool(self.listing.filter or self.listing.status)
+            field.value = self.listing.filter = self.listing.status = ""
+            field.remove_class("shown")
+            self.grid.focus()
+            if changed:
+                self._restart()
+        elif self.listing.marked:
+            self.listing.marked.clear()
+            self.grid.refresh()
+        else:
+            super().action_leave()
+
+    def action_sort(self) -> None:
+        columns: list[Column] = self.listing.columns
+        keys = [column.key for column in columns[:-1]]
+        key = self.listing.sort_key
+        following = (
+            key if key and not self.listing.descending else keys[(keys.index(key) + 1) % len(keys)] if key else keys[0]
+        )
+        self._sort(Grid.Sorted(self.grid, following))
+
+    def action_mark(self) -> None:
+        if self.grid.current is not None:
+            self.listing.toggle_mark(self.grid.current.key)
+            self.grid.cursor += 1
+            self.grid.refresh()
+
+    def action_mark_all(self) -> None:
+        keys = {row.key for row in self.listing.rows}
+        self.listing.marked = set() if keys <= self.listing.marked else keys
+        self.grid.refresh()
+
+    def action_copy(self) -> None:
+        if self.grid.current is not None:
+            self.app.copy_to_clipboard(self.grid.current.workflow_id)
+            self.notify(safe_line(f"copied {self.grid.current.workflow_id}"), markup=False)
+
+    # Actions.
+
+    def selected_runs(self) -> list[tuple[RunRef, bool]]:
+        rows = self.listing.marked_rows() or ([self.grid.current] if self.grid.current is not None else [])
+        return [(RunRef(row.workflow_id, row.run_id), row.status in ("Running", "Paused")) for row in rows]
+
+    def acted(self) -> None:
+        self.listing.marked.clear()
+        super().acted()
+
+    @work(group="action")
+    async def action_start(self) -> None:
+        if not self.may_act():
+            return
+        source = self.source
+        dialog = Dialog("Start a workflow", f"In namespace {source.namespace}.", actions.START_FIELDS, verb="Start")
+        values = await self.app.push_screen_wait(dialog)
+        if values is None:
+            return
+        said = await self.ask_source(actions.start, source, values)
+        if said:
+            self.report(said, None)
+            self.action_look_again()
