@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from temporalio.api.common.v1 import Payload, Payloads
+from temporalio.api.enums.v1 import PendingActivityState, PendingWorkflowTaskState
 from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.api.history.v1 import (
     HistoryEvent,
@@ -39,7 +40,8 @@ def failure(message: str, cause: Failure | None = None) -> Failure:
 
 def test_a_retried_activity_is_named_with_its_attempt_its_failure_and_when_it_is_tried_again() -> None:
     description = described()
-    activity = PendingActivityInfo(activity_id="3", state=1, attempt=7, last_failure=failure("card declined"))
+    activity = PendingActivityInfo(activity_id="3", attempt=7, last_failure=failure("card declined"))
+    activity.state = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
     activity.activity_type.name = "charge"
     activity.next_attempt_schedule_time.FromDatetime(NOW + timedelta(seconds=40))
     description.pending_activities.append(activity)
@@ -52,7 +54,7 @@ def test_a_retried_activity_is_named_with_its_attempt_its_failure_and_when_it_is
 
 def test_a_missing_worker_is_the_reason() -> None:
     description = described()
-    description.pending_workflow_task.state = 1
+    description.pending_workflow_task.state = PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED
     description.pending_workflow_task.attempt = 1
     description.pending_workflow_task.scheduled_time.FromDatetime(NOW - timedelta(minutes=2))
     why = explain(description, Surroundings(pollers={("orders", "workflow"): 0}), NOW)

@@ -148,17 +148,17 @@ def _test(scope: str, words: str) -> Callable[[EventItem], bool]:
 EVENT_COLUMNS: tuple[Column, ...] = (
     Column("id", "#", width=6, align="right"),
     Column("time", "+Time", width=9, align="right", priority=2),
-    Column("type", "Event", width=30, least=16),
-    Column("about", "About", weight=1, least=10),
+    Column("type", "Event", weight=2, least=20),
+    Column("about", "About", weight=3, least=16),
     Column("took", "Took", width=8, align="right", priority=3),
 )
 GROUP_COLUMNS: tuple[Column, ...] = (
     Column("id", "#", width=6, align="right"),
     Column("time", "+Time", width=9, align="right", priority=2),
     Column("mark", "", width=1),
-    Column("kind", "Kind", width=9, priority=4),
-    Column("about", "What", weight=1, least=10),
-    Column("state", "State", width=12, priority=3),
+    Column("kind", "Kind", width=9, priority=5),
+    Column("about", "What", weight=1, least=24),
+    Column("state", "State", width=12, priority=4),
     Column("took", "Took", width=8, align="right", priority=3),
 )
 
@@ -267,6 +267,8 @@ _MARKS: dict[Tone, str] = {"ok": "✓", "bad": "✗", "warn": "!", "live": "●"
 
 def _state(group: Group) -> str:
     type = group.last.row.type
+    if type.endswith("CancelRequested"):
+        return "cancel asked"
     for word in ("Completed", "Failed", "TimedOut", "Canceled", "Terminated", "Started", "Scheduled", "Fired"):
         if type.endswith(word):
             return word.lower() if word != "TimedOut" else "timed out"

@@ -175,6 +175,7 @@ class EventsPane(Pane):
         super().on_resize(event)
         if self.has_class("wide"):
             self.add_class("detailed")
+            self._detail()
 
     def show(self) -> None:
         events = self.model.events

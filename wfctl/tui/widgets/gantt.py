@@ -133,10 +133,10 @@ class Gantt(Cursored):
                 at = min(max(began, 0), width - 1)
                 chars[at], styles[at] = "✗" if span.kind == "task" else "◆", tone
         else:
-            glyph = "━" if span.kind in ("timer", "child") else "█"
+            glyph = "━" if span.kind in ("timer", "child") else "▆"
             for at in range(max(began, 0), min(max(ended, began + 1), width)):
                 is_queued = span.kind in ("activity", "nexus") and (started is None or at < started)
-                chars[at] = "░" if is_queued else glyph
+                chars[at] = "╌" if is_queued else glyph
                 styles[at] = queued if is_queued else tone
             self._end_mark(span, chars, styles, ended, tone, width)
         if span.attempt > 1:
