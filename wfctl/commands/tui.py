@@ -77,4 +77,4 @@ def read_histories(path: Path) -> Iterator[list[Any]]:
         raise CommandError(f"it is broken{where}: {error}") from error
     if not any(found):
         raise CommandError("there is no event in it")
-    return iter([events for events in found if events])
+    return iter([list(events) for events in found if events])

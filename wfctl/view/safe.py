@@ -28,8 +28,6 @@ def safe_line(text: str) -> str:
 
 def _shown(match: re.Match[str]) -> str:
     number = ord(match.group())
-    if number < 0x20:
-        return chr(0x2400 + number)
-    if number == 0x7F:
-        return "␡"
+    if number < 0x80:
+        return f"\\x{number:02x}"
     return f"<U+{number:04X}>"

@@ -14,7 +14,8 @@ from itertools import pairwise
 
 from wfctl.tui.models.spans import Span
 
-_GAP_SHARE = 0.05
+_MOST_GAP_SHARE = 0.14
+_ALL_GAPS_SHARE = 0.4
 _SHORTEST_GAP_SECONDS = 1.0
 _MOST_STRETCHES = 4000
 
@@ -55,7 +56,8 @@ def build_axis(spans: Sequence[Span], began: datetime, until: datetime, *, compr
     lengths = [(right - left).total_seconds() for left, right in pairwise(moments)]
     gaps = _gaps(spans, moments, lengths) if compress else set[int]()
     busy = sum(length for index, length in enumerate(lengths) if index not in gaps)
-    sliver = max(busy * _GAP_SHARE / max(1.0 - _GAP_SHARE * min(len(gaps), 10), 0.3), 1e-6)
+    share = min(_MOST_GAP_SHARE, _ALL_GAPS_SHARE / max(len(gaps), 1))
+    sliver = max(busy * share / (1.0 - share * len(gaps)), 1e-6)
     widths = [sliver if index in gaps else length for index, length in enumerate(lengths)]
     total = sum(widths) or 1.0
     places, at = [0.0], 0.0

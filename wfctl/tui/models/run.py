@@ -144,7 +144,7 @@ class RunModel:
     def facts(self) -> list[tuple[str, str, Tone]]:
         info = self.info
         started, closed = moment(info.start_time), moment(info.close_time)
-        facts: list[tuple[str, str, Tone]] = [("run", info.execution.run_id or "unknown", "")]
+        facts: list[tuple[str, str, Tone]] = []
         if started is not None:
             end = closed or self.now()
             facts.append(("started", f"{started:%Y-%m-%d %H:%M:%S}", ""))
@@ -157,6 +157,7 @@ class RunModel:
         if info.history_size_bytes:
             size += f", {_size(info.history_size_bytes)}"
         facts.append(("history", size, ""))
+        facts.append(("run", info.execution.run_id or "unknown", "dim"))
         build = info.versioning_info.deployment_version.build_id or info.assigned_build_id
         if build:
             facts.append(("build", build, ""))

@@ -97,7 +97,14 @@ def heading(text: str) -> Cell:
 
 def message_lines(message: Any, indent: int = 0) -> Lines:
     """Any protobuf message, payloads decoded in place."""
-    return json_lines(to_json(message), indent)
+    return json_lines(_without_empty(to_json(message)), indent)
+
+
+def _without_empty(value: Any) -> Any:
+    """Messages that are there but say nothing only take room."""
+    if isinstance(value, dict):
+        return {name: inner for name, kept in value.items() if (inner := _without_empty(kept)) != {}}
+    return value
 
 
 def failure_lines(failure: Any, *, indent: int = 0) -> Lines:
