@@ -10,6 +10,7 @@ app = LazyGroup(
     {
         "check": Row(f"{_HERE}.check:check", "Run the code against histories; say what would break and why"),
         "explain": Row(f"{_HERE}.explain:explain", "Say what a rule means, and how it is mended"),
+        "lint": Row(f"{_HERE}.lint:lint", "Read the code; say what a replay could not repeat"),
     },
     help="Replay histories against your workflow code, before you roll it out.",
 )

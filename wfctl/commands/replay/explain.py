@@ -19,21 +19,25 @@ _WIDTH = 96
 
 def explain(
     ctx: typer.Context,
-    rule: Annotated[str | None, typer.Argument(help="Rule id, as a check reports it. None: list them all.")] = None,
+    rule: Annotated[
+        str | None, typer.Argument(help="Rule id, as a check or a lint reports it. None: list them all.")
+    ] = None,
 ) -> None:
     """Say what a rule means, why it happens and how it is mended.
 
     wfctl replay explain activity-added
     """
-    from wfctl.replay.catalogue import RULES
+    from wfctl.replay import catalogue
+    from wfctl.replay.lint import rules as of_lint
 
+    every = {**catalogue.RULES, **of_lint.RULES}
     with session(ctx) as opened:
         if rule is None:
-            _list(opened, list(RULES.values()))
+            _list(opened, list(every.values()))
             return
-        found = RULES.get(rule.lower())
+        found = every.get(rule.lower())
         if found is None:
-            close = difflib.get_close_matches(rule.lower(), RULES, 1)
+            close = difflib.get_close_matches(rule.lower(), every, 1)
             hint = f"did you mean '{close[0]}'?" if close else "`wfctl replay explain` lists them"
             raise CommandError(f"there is no rule '{rule}'", hint=hint, exit_code=ExitCode.NOT_FOUND)
         _show(opened, found)

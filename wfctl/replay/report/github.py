@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wfctl.replay.model import Result, Severity
+from wfctl.replay.model import Location, Result, Severity
 from wfctl.replay.report.problems import Problem, problems
 from wfctl.replay.rules import rule
 
@@ -13,16 +13,11 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: 
 
 def render(results: Sequence[Result]) -> str:
     """One command a problem. GitHub shows ten of a step, so the gravest come first."""
-    return "".join(_annotation(one) + "\n" for one in problems(results))
+    return "".join(_annotation(one) for one in problems(results))
 
 
 def _annotation(one: Problem) -> str:
     result, finding = one.first
-    properties = []
-    if one.location is not None:
-        properties += [f"file={_property(one.location.file)}", f"line={one.location.line}"]
-    title = f"{one.rule}: {rule(one.rule).title}"
-    properties.append(f"title={_property(title)}")
     event = (
         f" (event {finding.event_id}{f' {finding.event_type}' if finding.event_type else ''})"
         if finding.event_id
@@ -33,7 +28,14 @@ def _annotation(one: Problem) -> str:
     )
     if finding.fix:
         text += f"\n{finding.fix}"
-    return f"::{_LEVELS[one.severity]} {','.join(properties)}::{_data(text)}"
+    return annotation(one.severity, one.location, f"{one.rule}: {rule(one.rule).title}", text)
+
+
+def annotation(severity: Severity, place: Location | None, title: str, text: str) -> str:
+    """One workflow command, a line."""
+    properties = [f"file={_property(place.file)}", f"line={place.line}"] if place is not None else []
+    properties.append(f"title={_property(title)}")
+    return f"::{_LEVELS[severity]} {','.join(properties)}::{_data(text)}\n"
 
 
 def _data(text: str) -> str:

@@ -14,7 +14,7 @@ from wfctl.replay.model import Location, Result, Severity
 from wfctl.replay.report.problems import Problem, problems
 from wfctl.replay.rules import rule
 
-_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
 _HISTORIES_NAMED = 50
 
@@ -35,7 +35,7 @@ def render(results: Sequence[Result]) -> str:
         "columnKind": "unicodeCodePoints",
         "results": [_result(one, rules) for one in found],
     }
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
 
 
 def _rule(name: str) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def _result(one: Problem, rules: Sequence[str]) -> dict[str, Any]:
         "ruleIndex": rules.index(one.rule),
         "level": _LEVELS[one.severity],
         "message": {"text": message},
-        "locations": [_location(one.location or Location(result.history, 1))],
+        "locations": [location(one.location or Location(result.history, 1))],
         "partialFingerprints": {"wfctlProblem/v1": _fingerprint(one)},
         "properties": {
             "workflowType": result.workflow_type,
@@ -72,7 +72,7 @@ def _result(one: Problem, rules: Sequence[str]) -> dict[str, Any]:
     return value
 
 
-def _location(place: Location) -> dict[str, Any]:
+def location(place: Location) -> dict[str, Any]:
     region: dict[str, Any] = {"startLine": max(1, place.line)}
     if place.text:
         region["snippet"] = {"text": place.text}
