@@ -72,6 +72,8 @@ class Alignment:
     pairs: list[tuple[Command, Command]] = field(default_factory=list)
     """Commands that match, for a look at their attributes."""
     judged_to_event_id: int = 0
+    limit: str = ""
+    """The run's timeout: the server cuts longer timeouts of commands down to it."""
 
     def before(self, segment: Segment) -> list[Command]:
         """The code's commands of earlier tasks, latest last."""
@@ -94,7 +96,7 @@ class Alignment:
 
 def align(events: Sequence[HistoryEvent], trace: Trace) -> Alignment:
     segments = _segments(events, trace)
-    alignment = Alignment(segments)
+    alignment = Alignment(segments, limit=_limit(events))
     for segment in segments:
         divergence = _compare(segment, alignment.pairs)
         if divergence is not None:
@@ -103,6 +105,11 @@ def align(events: Sequence[HistoryEvent], trace: Trace) -> Alignment:
             break
     alignment.judged_to_event_id = _judged_to(events, alignment, trace)
     return alignment
+
+
+def _limit(events: Sequence[HistoryEvent]) -> str:
+    started = events[0].workflow_execution_started_event_attributes
+    return commands.duration_text(started.workflow_run_timeout) if started.HasField("workflow_run_timeout") else ""
 
 
 def _segments(events: Sequence[HistoryEvent], trace: Trace) -> list[Segment]:
@@ -288,10 +295,10 @@ def is_quiet(events: Sequence[HistoryEvent], trace: Trace) -> bool:
     if any(task.failure is not None for task in trace.tasks):
         return False
     found = align(events, trace)
-    return found.divergence is None and not any(True for pair in found.pairs if differences(*pair))
+    return found.divergence is None and not any(True for pair in found.pairs if differences(*pair, found.limit))
 
 
-def differences(recorded: Command, produced: Command) -> list[tuple[str, str, str]]:
+def differences(recorded: Command, produced: Command, limit: str = "") -> list[tuple[str, str, str]]:
     """Attributes that the code would now write otherwise; what it leaves open the server filled in."""
     theirs = dict(produced.attributes)
     if recorded.kind in (commands.UPSERT, commands.MEMO):
@@ -307,6 +314,8 @@ def differences(recorded: Command, produced: Command) -> list[tuple[str, str, st
         found.append(("workflow_type", recorded.name, produced.name))
     for name, value in recorded.attributes:
         other = theirs.get(name, "")
+        if limit and value == limit and name.endswith("_timeout"):
+            continue
         if other != value and (other or name in _ALWAYS_COMPARED):
             found.append((name, value, other))
     return found

@@ -296,7 +296,7 @@ def _warnings(found: Alignment) -> tuple[Finding, ...]:
     """One per rule and line, at its first event."""
     made: dict[tuple[str, Location | None], Finding] = {}
     for recorded, produced in found.pairs:
-        for name, old, new in aligning.differences(recorded, produced):
+        for name, old, new in aligning.differences(recorded, produced, found.limit):
             rule = _attribute_rule(recorded, name, old, new)
             key = (rule, produced.location)
             if key not in made and len(made) < _MOST_WARNINGS:

@@ -19,7 +19,8 @@ from typing import Any
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest, ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.worker import Worker
 
@@ -57,6 +58,13 @@ class Scenario:
     script: Script | None = None
     open: bool = False
     """Saved while the run is still open, after its script."""
+    after: Script | None = None
+    """Runs when the worker is gone."""
+    before: Script | None = None
+    also: tuple[str, ...] = ()
+    """Other modules the worker has."""
+    seconds: float = 900.0
+    """The run's timeout."""
 
 
 def _count(kinds: list[int], name: str) -> int:
@@ -130,6 +138,22 @@ def steps(*scripts: Script) -> Script:
     return run
 
 
+async def poll(stage: Stage, handle: Handle) -> None:
+    """Takes the next workflow task and never answers."""
+    queue = TaskQueue(name=f"{QUEUE}-{handle.id}")
+    await stage.client.workflow_service.poll_workflow_task_queue(
+        PollWorkflowTaskQueueRequest(namespace="default", task_queue=queue, identity="nobody")
+    )
+
+
+def start_beside(workflow: str, name: str, *args: Any) -> Script:
+    async def run(stage: Stage, handle: Handle) -> None:
+        queue = f"{QUEUE}-{handle.id}"
+        await stage.client.start_workflow(workflow, args=args, id=f"{handle.id}/{name}", task_queue=queue)
+
+    return run
+
+
 TASK = "WORKFLOW_TASK_COMPLETED"
 DONE = "ACTIVITY_TASK_COMPLETED"
 SCENARIOS = [
@@ -150,6 +174,36 @@ SCENARIOS = [
         "approval-terminated", "approval", "Approval", ("plan", 600.0), steps(settled("TIMER_STARTED"), terminate)
     ),
     Scenario("approval-cancelled", "approval", "Approval", ("plan", 600.0), steps(settled("TIMER_STARTED"), cancel)),
+    Scenario("approval-timed-out", "approval", "Approval", ("plan", 600.0), seconds=1.5),
+    Scenario(
+        "approval-scheduled",
+        "approval",
+        "Approval",
+        ("plan", 600.0),
+        settled("TIMER_STARTED"),
+        open=True,
+        after=signal("decide", "approve"),
+    ),
+    Scenario(
+        "approval-started",
+        "approval",
+        "Approval",
+        ("plan", 600.0),
+        settled("TIMER_STARTED"),
+        open=True,
+        after=steps(signal("decide", "approve"), poll),
+    ),
+    Scenario("saga-stuck", "saga_broken", "OrderSaga", ("a3",), seen("WORKFLOW_TASK_FAILED"), open=True),
+    Scenario(
+        "dispatch-both",
+        "external",
+        "Dispatcher",
+        ("dispatch-both/target", "dispatch-both/victim"),
+        before=steps(
+            start_beside("Approval", "target", "plan", 60.0), start_beside("Subscription", "victim", "customer")
+        ),
+        also=("approval", "machine"),
+    ),
     Scenario("fan-out-1", "fan_out", "Thumbnails", (["a"],)),
     Scenario("fan-out-3", "fan_out", "Thumbnails", (["a", "b", "c"],)),
     Scenario("fan-out-20", "fan_out", "Thumbnails", ([f"i{n}" for n in range(20)],)),
@@ -238,16 +292,18 @@ async def record(stage: Stage, scenario: Scenario) -> None:
     async with Worker(
         stage.client,
         task_queue=f"{QUEUE}-{scenario.name}",
-        workflows=workflow_classes(scenario.module),
+        workflows=[one for module in (scenario.module, *scenario.also) for one in workflow_classes(module)],
         activities=activities.ALL,
-        max_cached_workflows=50,
+        max_cached_workflows=0 if scenario.after else 50,
     ):
+        if scenario.before is not None:
+            await scenario.before(stage, stage.client.get_workflow_handle(scenario.name))
         handle = await stage.client.start_workflow(
             scenario.workflow,
             args=scenario.args,
             id=scenario.name,
             task_queue=f"{QUEUE}-{scenario.name}",
-            run_timeout=timedelta(minutes=15),
+            run_timeout=timedelta(seconds=scenario.seconds),
         )
         if scenario.script is not None:
             await scenario.script(stage, handle)
@@ -256,7 +312,9 @@ async def record(stage: Stage, scenario: Scenario) -> None:
                 await stage.client.get_workflow_handle(scenario.name).result()
             except WorkflowFailureError:
                 pass
-        await save(stage, scenario)
+    if scenario.after is not None:
+        await scenario.after(stage, stage.client.get_workflow_handle(scenario.name))
+    await save(stage, scenario)
 
 
 async def save(stage: Stage, scenario: Scenario) -> None:
