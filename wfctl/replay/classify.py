@@ -33,6 +33,15 @@ _NOUNS = {
     commands.MEMO: "attributes",
     commands.NEXUS: "nexus",
 }
+_WORDS = {
+    commands.TIMER: ("sleep", "timeout", "wait_for"),
+    commands.UPSERT: ("upsert_search_attributes",),
+    commands.MEMO: ("upsert_memo",),
+    commands.CANCEL_TIMER: ("cancel",),
+    commands.CANCEL_ACTIVITY: ("cancel",),
+    commands.CANCEL_EXTERNAL: ("cancel",),
+    commands.CANCEL_NEXUS: ("cancel",),
+}
 _UPDATES = frozenset({commands.ACCEPT_UPDATE, commands.COMPLETE_UPDATE})
 
 
@@ -104,11 +113,14 @@ def _named(case: Case) -> Verdict:
     ours, theirs = case.divergence.recorded, case.divergence.produced
     if any(one is not None and one.kind == commands.PATCH for one in (ours, theirs)):
         return _patch(case)
+    lost = _lost_signal(case) if case.divergence.segment.task.failure is None else ""
+    if lost:
+        return replace(_verdict(case, "signal-handler-changed"), note=f"no handler takes the signal '{lost}'")
     if theirs is None:
         return _absent(case)
     if ours is None:
         return _surplus(case)
-    if ours.kind in _UPDATES or theirs.kind in _UPDATES:
+    if commands.ACCEPT_UPDATE in (ours.kind, theirs.kind) or {ours.kind, theirs.kind} <= _UPDATES:
         return _verdict(case, "update-handler-changed")
     if ours.kind in commands.ENDS and theirs.kind in commands.ENDS:
         changed = commands.CONTINUE in (ours.kind, theirs.kind)
@@ -126,15 +138,12 @@ def _absent(case: Case) -> Verdict:
     task = case.divergence.segment.task
     if task.failure is not None:
         return _verdict(case, "workflow-raised")
-    lost = _lost_signal(case)
-    if lost:
-        return replace(_verdict(case, "signal-handler-changed"), note=f"no handler takes the signal '{lost}'")
     if ours.kind in _UPDATES:
         return _verdict(case, "update-handler-changed")
-    local = next((one for one in case.divergence.segment.produced if _is_new_local(case, one)), None)
-    if local is not None:
-        return replace(_verdict(case, "local-activity-added"), produced=local, location=local.location)
     sites = _mentions(case, ours)
+    local = next((one for one in case.divergence.segment.produced if _is_new_local(case, one)), None)
+    if local is not None and (sites or not _named_kind(ours)):
+        return replace(_verdict(case, "local-activity-added"), produced=local, location=local.location)
     if ours.kind in commands.ENDS or _still_there(case, ours, sites):
         return replace(_verdict(case, "wait-changed"), sites=tuple(sites))
     return _verdict(case, _removed(ours))
@@ -144,15 +153,17 @@ def _still_there(case: Case, ours: Command, sites: Sequence[Site]) -> bool:
     """Is the recorded command still ahead of where the code waits? Then the wait is what is new."""
     if ours.kind in (commands.ACTIVITY, commands.CHILD, commands.SIGNAL_EXTERNAL):
         return bool(sites)
-    if ours.kind == commands.TIMER:
-        return _has_sleep_after(case)
-    return False
+    return _is_ahead(case, ours)
 
 
-def _has_sleep_after(case: Case) -> bool:
-    if case.source is None or case.location is None:
+def _is_ahead(case: Case, ours: Command) -> bool:
+    """Are there as many calls of that kind after this line as the history still has?"""
+    words = _WORDS.get(ours.kind, ())
+    if case.source is None or case.location is None or not words:
         return False
-    return any(site.line > case.location.line for word in ("sleep", "timeout") for site in case.source.mentions(word))
+    line = case.location.line
+    ahead = {site.line for word in words for site in case.source.mentions(word) if site.line > line}
+    return len(ahead) >= sum(1 for one in case.ours if one.kind == ours.kind)
 
 
 def _is_new_local(case: Case, one: Command) -> bool:
@@ -199,7 +210,7 @@ def _surplus(case: Case) -> Verdict:
             _verdict(case, _removed(following) if gone else "branch-changed"),
             recorded=following,
         )
-    if case.ours and (case.ours[0].kind, case.ours[0].name) == (theirs.kind, theirs.name):
+    if case.ours and _is_same_call(case.ours[0], theirs):
         # What history does later, the code does now: it no longer waits in between.
         return replace(_verdict(case, "wait-changed"), recorded=case.ours[0])
     return _verdict(case, _added(theirs))
@@ -213,42 +224,26 @@ def _both(case: Case, ours: Command, theirs: Command) -> Verdict:
     theirs_later = _has(case.ours[1:], theirs)
     sites = _mentions(case, ours)
     verdict = replace(_verdict(case, ""), sites=tuple(sites))
-    if ours.kind in commands.ENDS:
+    if ours.kind in commands.ENDS or ours.kind == commands.COMPLETE_UPDATE:
         return replace(verdict, rule=_added(theirs))
-    if theirs.kind in commands.ENDS:
-        rule = "branch-changed" if _is_other_branch(case, sites) or (sites and _named_kind(ours)) else _removed(ours)
+    if theirs.kind in commands.ENDS or theirs.kind == commands.COMPLETE_UPDATE:
+        rule = "branch-changed" if sites else _removed(ours)
         return replace(verdict, rule="continue-as-new-changed" if theirs.kind == commands.CONTINUE else rule)
-    if ours.kind == theirs.kind == commands.CHILD:
+    if ours.kind == theirs.kind == commands.CHILD and not (ours_later or theirs_later):
         if ours.name == theirs.name:
-            if not ours_later and not theirs_later:
-                return replace(verdict, rule="child-id-changed")
-        elif ours.id == theirs.id:
+            return replace(verdict, rule="child-id-changed")
+        if ours.id == theirs.id:
             return replace(verdict, rule="child-renamed")
-    if ours_later and theirs_later:
-        return replace(verdict, rule=_reordered(ours, theirs))
     if ours_later:
-        return replace(verdict, rule=_added(theirs))
+        return replace(verdict, rule=_reordered(ours, theirs) if theirs_later else _added(theirs))
     if _is_other_branch(case, sites):
         return replace(verdict, rule="branch-changed")
     if theirs_later:
         return replace(verdict, rule=_swapped_or_removed(case, ours, theirs, sites))
-    if ours.kind == theirs.kind and ours.kind in (commands.ACTIVITY, commands.CHILD):
+    if ours.kind == theirs.kind and _named_kind(ours):
         return replace(verdict, rule=_added_or_renamed(ours, theirs, sites))
-    if sites or not _named_kind(ours):
-        return replace(verdict, rule=_added(theirs) if _goes_on(case, ours, sites) else _removed(ours))
-    return replace(verdict, rule=_removed(ours))
-
-
-def _goes_on(case: Case, ours: Command, sites: Sequence[Site]) -> bool:
-    """Will the code still make the recorded command, after the one it makes now?"""
-    if _named_kind(ours):
-        return bool(sites)
-    if ours.kind == commands.TIMER:
-        return _has_sleep_after(case)
-    if ours.kind in (commands.UPSERT, commands.MEMO):
-        words = ("upsert_search_attributes", "upsert_memo")
-        return case.source is not None and any(case.source.mentions(word) for word in words)
-    return True
+    goes_on = bool(sites) if _named_kind(ours) else _is_ahead(case, ours)
+    return replace(verdict, rule=_added(theirs) if goes_on else _removed(ours))
 
 
 def _named_kind(one: Command) -> bool:
@@ -257,21 +252,39 @@ def _named_kind(one: Command) -> bool:
 
 
 def _swapped_or_removed(case: Case, ours: Command, theirs: Command, sites: Sequence[Site]) -> str:
+    """The history has the code's command later: was the recorded one dropped, skipped, or is it still to come?"""
     if not _named_kind(ours):
-        return _reordered(ours, theirs) if _goes_on(case, ours, sites) else _removed(ours)
+        return _reordered(ours, theirs) if _is_ahead(case, ours) else _removed(ours)
     if not sites:
         return _removed(ours)
-    recorded = sum(1 for one in case.ours if (one.kind, one.name) == (theirs.kind, theirs.name))
-    mentioned = len(_mentions(case, theirs))
-    earlier = sum(1 for one in case.alignment.pairs if (one[0].kind, one[0].name) == (theirs.kind, theirs.name))
-    if _named_kind(theirs) and mentioned > max(recorded + earlier, 1):
-        return _added(theirs)
-    return _reordered(ours, theirs)
+    here = case.location.line if case.location is not None else 0
+    done = {one.location.line for segment in case.alignment.segments for one in segment.produced if one.location}
+    to_come = [site for site in sites if site.line > here and not done & set(site.lines())]
+    if to_come or _is_computed(case) or _is_elsewhere(case, sites):
+        return _reordered(ours, theirs)
+    return "branch-changed"
+
+
+def _is_elsewhere(case: Case, sites: Sequence[Site]) -> bool:
+    """Do the mentions lie in other functions than the line at hand? Then its order in the file says nothing."""
+    here = case.source.at(case.location.line) if case.source is not None and case.location is not None else None
+    return here is not None and all(site.function is not here.function for site in sites)
 
 
 def _added_or_renamed(ours: Command, theirs: Command, sites: Sequence[Site]) -> str:
     noun = _NOUNS[ours.kind]
-    return f"{noun}-added" if sites else f"{noun}-renamed"
+    if sites:
+        return f"{noun}-added"
+    # A new name keeps its arguments; another call that comes to stand here does not.
+    return f"{noun}-renamed" if _arguments(ours) == _arguments(theirs) else f"{noun}-removed"
+
+
+def _arguments(one: Command) -> str:
+    return dict(one.attributes).get("arguments", "")
+
+
+def _is_same_call(one: Command, other: Command) -> bool:
+    return (one.kind, one.name, _arguments(one)) == (other.kind, other.name, _arguments(other))
 
 
 def _reordered(ours: Command, theirs: Command) -> str:
@@ -284,24 +297,38 @@ def _has(made: Sequence[Command], one: Command) -> bool:
     """Is there the same thing, be its number another one."""
     if one.kind == commands.CHILD:
         return any((other.kind, other.name, other.id) == (one.kind, one.name, one.id) for other in made)
-    if one.kind in (commands.ACTIVITY, commands.SIGNAL_EXTERNAL, commands.LOCAL_ACTIVITY, commands.TIMER):
-        return any((other.kind, other.name) == (one.kind, one.name) for other in made)
-    return any(other.kind == one.kind for other in made)
+    if one.kind in commands.ENDS:
+        return any(other.kind == one.kind for other in made)
+    return any(_is_same_call(one, other) for other in made)
 
 
 def _is_other_branch(case: Case, sites: Sequence[Site]) -> bool:
-    """Do the recorded and the produced command lie in branches that exclude each other?"""
+    """Do the recorded and the produced command lie in branches that exclude each other?
+
+    A line that makes commands of a computed name (`execute_activity(step)`) says nothing of branches.
+    """
     if case.source is None or case.location is None:
         return False
     here = case.source.at(case.location.line)
-    return here is not None and bool(sites) and all(source.exclusive(here, site) is not None for site in sites)
+    if here is None or not sites or _is_computed(case):
+        return False
+    return all(source.exclusive(here, site) for site in sites)
+
+
+def _is_computed(case: Case) -> bool:
+    """Does the line at hand make a command whose name it does not spell?"""
+    theirs = case.divergence.produced
+    if theirs is None or case.source is None or not _named_kind(theirs) or theirs.location is None:
+        return False
+    here = case.source.at(theirs.location.line)
+    return here is not None and all(site is not here for site in case.source.mentions(theirs.name))
 
 
 def _mentions(case: Case, one: Command) -> list[Site]:
     if case.source is None or not one.name or not _named_kind(one):
         return []
-    imports = ("Import", "ImportFrom", "FunctionDef", "AsyncFunctionDef", "ClassDef")
-    return [site for site in case.source.mentions(one.name) if type(site.statement).__name__ not in imports]
+    given = _arguments(one)
+    return [site for site in case.source.mentions(one.name) if source.could_make(site, one.name, given)]
 
 
 # Patches
@@ -332,24 +359,45 @@ def _shifted(case: Case) -> Verdict | None:
     """A new command that passed for the recorded one, being of the same kind: the later mismatch is its echo.
 
     Timers and activities are numbered. One more of the same type takes the next one's number, and the pair matches;
-    only its attributes tell, once the code is seen to make, later, what the history had there, or to wait in it.
+    only its attributes tell, once the code is seen to make, later, what the history had there, or to wait in it. One
+    less shows the other way round: what was recorded next is made one number early.
     """
+    if case.divergence.segment.task.failure is not None:
+        return None
+    return _shifted_in(case) or _shifted_out(case)
+
+
+def _shifted_in(case: Case) -> Verdict | None:
     waiting = set(case.divergence.segment.task.waiting_at)
-    rest = [(one.kind, one.attributes) for one in case.theirs]
     for ours, theirs in case.alignment.pairs[-200:]:
         if ours.kind not in (commands.TIMER, commands.ACTIVITY) or not aligning.differences(ours, theirs):
             continue
-        echoed = any(kind == ours.kind and _same_attributes(ours, attributes) for kind, attributes in rest)
+        echoed = any(one.kind == ours.kind and _same_attributes(ours, one) for one in case.theirs)
         stuck = case.divergence.produced is None and ours.kind == commands.TIMER and theirs.location in waiting
-        if (echoed or stuck) and case.divergence.segment.task.failure is None:
-            at = replace(_verdict(case, _added(theirs)), event_id=ours.event_id, event_type=ours.event_type)
-            note = f"the mismatch shows at event {case.divergence.at_event_id}"
-            return replace(at, recorded=ours, produced=theirs, location=theirs.location, note=note)
+        if echoed or stuck:
+            return _at_pair(case, _added(theirs), ours, theirs)
     return None
 
 
-def _same_attributes(ours: Command, attributes: commands.Attributes) -> bool:
-    return not aligning.differences(ours, Command(ours.kind, ours.name, attributes=attributes))
+def _shifted_out(case: Case) -> Verdict | None:
+    last = case.divergence.recorded
+    if last is None or last.kind not in (commands.TIMER, commands.ACTIVITY):
+        return None
+    first: tuple[Command, Command] | None = None
+    for ours, theirs in reversed(case.alignment.pairs[-200:]):
+        if ours.kind != last.kind or not aligning.differences(ours, theirs) or not _same_attributes(last, theirs):
+            break
+        first, last = (ours, theirs), ours
+    return _at_pair(case, _removed(first[0]), *first) if first is not None else None
+
+
+def _at_pair(case: Case, rule: str, ours: Command, theirs: Command) -> Verdict:
+    note = f"the mismatch shows at event {case.divergence.at_event_id}"
+    return Verdict(rule, ours.event_id, ours.event_type, ours, theirs, theirs.location, note)
+
+
+def _same_attributes(ours: Command, theirs: Command) -> bool:
+    return ours.name == theirs.name and not aligning.differences(ours, theirs)
 
 
 def _with_dependence(case: Case, verdict: Verdict) -> Verdict:

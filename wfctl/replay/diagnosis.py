@@ -14,7 +14,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
 from wfctl.replay import alignment as aligning
-from wfctl.replay import classify, commands, fixes, source
+from wfctl.replay import classify, commands, fixes, locating, source
 from wfctl.replay.alignment import Alignment, Divergence
 from wfctl.replay.catalogue import RULES
 from wfctl.replay.model import Aligned, Command, Finding, Location, Severity, Verdict
@@ -77,21 +77,33 @@ def sdk_message(text: str) -> str:
 def _divergence(history: HistoryLike, trace: Trace, found: Alignment, message: str, unstable: bool) -> Finding:
     local = aligning.missing_local(found)
     parted = found.divergence
-    if local is not None and _is_earlier(local[1], parted, local[2] is not None):
+    if local is not None and _is_earlier(local, parted):
         return _local_finding(history, found, local)
     if parted is None or parted.open_end:
         return _unexplained(trace, message)
     named = classify.classify(history.events, trace, found, parted)
+    if local is not None and local[1] is not None and local[0] is parted.segment:
+        # A command in place of a local activity's marker; the marker comes first.
+        named = replace(named, event_id=local[1].event_id, event_type=local[1].event_type, recorded=local[1])
     if unstable and not named.rule.startswith("nondeterministic-"):
         named = replace(named, rule="nondeterministic-code", note=f"it looks like {named.rule}")
     return _finding(named, found, parted, history)
 
 
-def _is_earlier(recorded: Command | None, parted: Divergence | None, renamed: bool) -> bool:
+_Local = tuple[aligning.Segment, Command | None, Command | None]
+
+
+def _is_earlier(local: _Local, parted: Divergence | None) -> bool:
     """Of two differences the earlier one counts; what a renamed local activity returned explains all that follows."""
+    segment, recorded, produced = local
     if recorded is None:
         return False
-    return parted is None or parted.open_end or renamed or recorded.event_id < parted.at_event_id
+    if parted is None or parted.open_end or produced is not None:
+        return True
+    new = parted.produced
+    if segment is parted.segment and new is not None and new.kind not in commands.ENDS:
+        return False
+    return recorded.event_id < parted.at_event_id
 
 
 def _finding(named: classify.Verdict, found: Alignment, parted: Divergence, history: HistoryLike) -> Finding:
@@ -115,20 +127,16 @@ def _finding(named: classify.Verdict, found: Alignment, parted: Divergence, hist
 
 
 def _sentence(named: classify.Verdict) -> str:
-    parts = []
-    if named.event_id:
-        parts.append(f"event {named.event_id} is {named.event_type}{_about(named.recorded)}")
-    made = f"the code made {_described(named.produced)}" if named.produced is not None else "the code made no command"
-    if named.produced is None and named.location is not None:
-        made += f" and is at line {named.location.line}"
-    parts.append(made)
-    return ", but ".join(parts) + (f" ({named.note})" if named.note else "")
-
-
-def _about(one: Command | None) -> str:
-    if one is None:
-        return ", which holds no such command"
-    return f" '{one.name}'" if one.name else ""
+    if named.produced is not None:
+        made = f"the code made {_described(named.produced)}"
+    else:
+        made = "the code made no command"
+        made += f" and is at line {named.location.line}" if named.location is not None else ""
+    note = f" ({named.note})" if named.note else ""
+    if named.event_type == "WorkflowTaskCompleted":
+        return f"{made}, which the task that event {named.event_id} completed does not have{note}"
+    about = f" '{named.recorded.name}'" if named.recorded is not None and named.recorded.name else ""
+    return f"event {named.event_id} is {named.event_type}{about}, but {made}{note}"
 
 
 def _described(one: Command) -> str:
@@ -150,9 +158,7 @@ def _split(rows: Sequence[Aligned], named: classify.Verdict) -> tuple[Aligned, .
     return tuple(made)
 
 
-def _local_finding(
-    history: HistoryLike, found: Alignment, local: tuple[aligning.Segment, Command | None, Command | None]
-) -> Finding:
+def _local_finding(history: HistoryLike, found: Alignment, local: _Local) -> Finding:
     segment, recorded, produced = local
     assert recorded is not None
     rule = "local-activity-removed" if produced is None else "local-activity-renamed"
@@ -196,17 +202,17 @@ def _failed(
     history: HistoryLike, trace: Trace, found: Alignment, failed: TaskTrace | None, message: str
 ) -> tuple[Verdict, Finding]:
     text = failed.failure.message if failed is not None else message
-    location = _with_text(failed.failed_at) if failed is not None else None
+    place = (failed.failed_at if failed is not None else None) or locating.of_text(trace.failure)
+    location = _with_text(place)
     if "is not registered on this worker" in text:
         kind = history.events[0].workflow_execution_started_event_attributes.workflow_type.name
         return Verdict.UNREGISTERED, _plain("unregistered", f"the code has no workflow type '{kind}'", 1, history)
-    event_id, is_open = _where(history, found, failed)
-    if "[TMPRL1101]" in message or "[TMPRL1101]" in text or "Potential deadlock detected" in text + message:
-        return Verdict.TIMEOUT, _plain("deadlock", _PREFIX.sub("", text), event_id, history, location)
+    if "Potential deadlock" in text:
+        return Verdict.TIMEOUT, _plain("deadlock", text, min(trace.running, len(history.events)), history, location)
     if _is_decoding(text):
-        return Verdict.DECODE_ERROR, _plain(
-            "payload-undecodable", _decoding_text(failed, text), event_id, history, location
-        )
+        at = _undecodable(history.events, trace, failed)
+        return Verdict.DECODE_ERROR, _plain("payload-undecodable", _decoding_text(failed, text), at, history, location)
+    event_id, is_open = _where(history, found, failed)
     if "Cannot access" in text and "from inside a workflow" in text:
         return Verdict.WORKFLOW_ERROR, _plain("sandbox-restriction", text, event_id, history, location)
     rule = "workflow-raises-now" if is_open else "workflow-raised"
@@ -246,6 +252,29 @@ def _failed_before(events: Sequence[HistoryEvent], text: str) -> int:
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
             return 0
     return 0
+
+
+# What the SDK was about to hand the code when a payload failed, by the function that was at it.
+_DECODERS = (
+    ("_make_workflow_input", (EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED,)),
+    ("_apply_resolve_activity", (EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED, EventType.EVENT_TYPE_MARKER_RECORDED)),
+    ("_apply_resolve_child_workflow_execution", (EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED,)),
+    ("_apply_resolve_nexus_operation", (EventType.EVENT_TYPE_NEXUS_OPERATION_COMPLETED,)),
+    ("_process_signal_job", (EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,)),
+)
+
+
+def _undecodable(events: Sequence[HistoryEvent], trace: Trace, failed: TaskTrace | None) -> int:
+    """The event whose payload could not be read: of the kind the SDK was at, the last before the task."""
+    stack = failed.failure.stack_trace if failed is not None else trace.failure
+    until = min(failed.started_event_id if failed is not None else trace.running or 1, len(events))
+    for function, kinds in _DECODERS:
+        if function not in stack:
+            continue
+        earlier = [event.event_id for event in events[:until] if event.event_type in kinds]
+        later = [event.event_id for event in events[until:] if event.event_type in kinds]
+        return (earlier[-1:] or later[:1] or [until])[0]
+    return until
 
 
 def _is_decoding(text: str) -> bool:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import dataclasses
 import os
+import re
 import sys
 import sysconfig
 import threading
@@ -41,6 +42,7 @@ _STDLIB = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "plats
 _OURS = (str(Path(temporalio.__file__).parent) + os.sep, str(Path(__file__).resolve().parents[1]) + os.sep, "<")
 _LIBRARY_DIRECTORIES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _user_roots: set[str] = set()
+_TRACEBACK_LINE = re.compile(r'File "([^"]+)", line (\d+), in (\w+)')
 _current = threading.local()
 _ranks: dict[str, int] = {}
 
@@ -144,6 +146,15 @@ def of_traceback(traceback: TracebackType | None) -> Location | None:
         if rank(code.co_filename) == 2:
             found = Location(code.co_filename, traceback.tb_lineno, code.co_qualname)
         traceback = traceback.tb_next
+    return found
+
+
+def of_text(text: str) -> Location | None:
+    """The last user line of a traceback that was made text, as the SDK's failures carry it."""
+    found: Location | None = None
+    for file, line, function in _TRACEBACK_LINE.findall(text.replace('\\"', '"')):
+        if rank(file) == 2:
+            found = Location(file, int(line), function)
     return found
 
 

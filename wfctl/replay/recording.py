@@ -233,6 +233,7 @@ class _RecordingInstance(WorkflowInstance):
         evicting = any(job.HasField("remove_from_cache") for job in act.jobs)
         if evicting or self._sink.trace is not self._trace:
             return self._inner.activate(act)
+        self._trace.running = act.history_length
         notes = locating.Notes()
         with self._sink.watching(), locating.writing_to(notes if self._trace.located else None):
             completion = self._inner.activate(act)

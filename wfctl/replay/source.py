@@ -6,7 +6,9 @@ Parsed, never run. All answers are hints for an explanation; no verdict depends 
 from __future__ import annotations
 
 import ast
+import json
 import linecache
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -14,6 +16,8 @@ from functools import lru_cache
 from wfctl.replay.model import Location
 
 Branch = tuple[int, str]
+_DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_KINDS: dict[type[ast.stmt], str] = {ast.If: "if", ast.Match: "match", ast.Try: "try"}
 
 _CALLS: dict[str, str] = {
     "time.time": "time",
@@ -60,6 +64,10 @@ class Site:
     statement: ast.stmt
     branches: tuple[Branch, ...]
     function: ast.AST | None
+
+    def lines(self) -> range:
+        first, last = _span(self.statement)
+        return range(first, last + 1)
 
 
 @dataclass(slots=True)
@@ -146,18 +154,21 @@ def _sites(body: Sequence[ast.stmt], branches: tuple[Branch, ...], function: ast
                 yield from _sites(block, (*branches, (id(statement), label)), function)
         if isinstance(statement, ast.If) and not statement.orelse and _leaves(statement.body):
             # What follows an `if …: return` is its other branch.
-            branches = (*branches, (id(statement), "orelse"))
+            branches = (*branches, (id(statement), "if:orelse"))
+        elif isinstance(statement, ast.Try):
+            branches = (*branches, (id(statement), "try:after"))
 
 
 def _blocks(statement: ast.stmt) -> Iterator[tuple[str, list[ast.stmt]]]:
+    kind = _KINDS.get(type(statement), "block")
     for label in ("body", "orelse", "finalbody"):
         block = getattr(statement, label, None)
         if isinstance(block, list) and block and isinstance(block[0], ast.stmt):
-            yield label, block
+            yield f"{kind}:{label}", block
     for number, handler in enumerate(getattr(statement, "handlers", [])):
-        yield f"handler{number}", handler.body
+        yield f"try:handler{number}{'!' if _leaves(handler.body) else ''}", handler.body
     for number, case in enumerate(getattr(statement, "cases", [])):
-        yield f"case{number}", case.body
+        yield f"match:case{number}", case.body
 
 
 def _leaves(body: Sequence[ast.stmt]) -> bool:
@@ -187,14 +198,25 @@ def _words(statement: ast.stmt) -> set[str]:
     return words
 
 
-def exclusive(one: Site, other: Site) -> Branch | None:
-    """The choice at which two statements part, so that a run reaches only one of them."""
+def exclusive(one: Site, other: Site) -> bool:
+    """Can a run reach only one of the two, in one pass?"""
     labels = dict(one.branches)
-    for node, label in other.branches:
-        mine = labels.get(node)
-        if mine is not None and mine != label and "finalbody" not in (mine, label):
-            return node, label
-    return None
+    return any(node in labels and _part(labels[node], label) for node, label in other.branches)
+
+
+def _part(mine: str, other: str) -> bool:
+    if mine == other:
+        return False
+    kind = mine.partition(":")[0]
+    if kind in ("if", "match"):
+        return True
+    if kind != "try":
+        return False
+    handlers = [one for one in (mine, other) if one.startswith("try:handler")]
+    if len(handlers) == 2:
+        return True
+    rest = other if handlers == [mine] else mine
+    return bool(handlers) and (rest == "try:orelse" or (rest == "try:after" and handlers[0].endswith("!")))
 
 
 def _dotted(node: ast.AST) -> str:
@@ -202,7 +224,7 @@ def _dotted(node: ast.AST) -> str:
         return node.id
     if isinstance(node, ast.Attribute):
         base = _dotted(node.value)
-        return f"{base}.{node.attr}" if base else node.attr
+        return f"{base}.{node.attr}" if base else ""
     return ""
 
 
@@ -243,6 +265,37 @@ def _is_set(value: ast.expr, known: frozenset[str]) -> bool:
     if isinstance(value, ast.BinOp) and isinstance(value.op, ast.BitOr | ast.BitAnd | ast.Sub | ast.BitXor):
         return _is_set(value.left, known) or _is_set(value.right, known)
     return isinstance(value, ast.Name) and value.id in known
+
+
+def could_make(site: Site, name: str, arguments: str) -> bool:
+    """Could this statement have made a command of that name with these arguments, as far as its literals tell?"""
+    if isinstance(site.statement, _DEFINITIONS):
+        return False
+    name = name.rpartition(".")[2]
+    for node in _own_nodes(site.statement):
+        if isinstance(node, ast.Call) and node.args and name in _names(node.args[0]):
+            literals = [pattern for argument in node.args[1:] if (pattern := _pattern(argument))]
+            return all(re.search(pattern, arguments) for pattern in literals)
+    return True
+
+
+def _names(node: ast.AST) -> set[str]:
+    words = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+    words |= {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
+    return words | {str(one.value) for one in ast.walk(node) if isinstance(one, ast.Constant)}
+
+
+def _pattern(argument: ast.expr) -> str:
+    """What the JSON of a literal string looks like; empty for what is no literal."""
+    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+        return re.escape(json.dumps(argument.value, ensure_ascii=False))
+    if isinstance(argument, ast.JoinedStr):
+        parts = [
+            re.escape(json.dumps(part.value, ensure_ascii=False)[1:-1]) if isinstance(part, ast.Constant) else ".*"
+            for part in argument.values
+        ]
+        return '"' + "".join(parts) + '"'
+    return ""
 
 
 # What a place depends on

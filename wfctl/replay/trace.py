@@ -70,6 +70,8 @@ class Trace:
     hanging_at: Location | None = None
     broken: str = ""
     """The worker itself died."""
+    running: int = 0
+    """The WorkflowTaskStarted event of the task that ran last."""
     continued: bool = False
     """A workflow task was appended to an open history, so that its last commands are compared too."""
     signals: frozenset[str] = frozenset()
