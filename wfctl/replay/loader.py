@@ -23,6 +23,7 @@ from typing import Any
 from wfctl.replay import factory
 from wfctl.replay.messages import LoadFailure
 from wfctl.replay.model import Location
+from wfctl.replay.places import shown
 
 _OURS = str(Path(__file__).parent)
 
@@ -180,7 +181,7 @@ def _theirs(target: str, error: BaseException, what: str) -> LoadFailure:
     cause: BaseException = error.__cause__ if type(error).__module__.startswith("wfctl.") and error.__cause__ else error
     text = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
     if isinstance(cause, SyntaxError) and cause.filename:
-        place = Location(_shown(cause.filename), cause.lineno or 0, "", (cause.text or "").strip())
+        place = Location(shown(cause.filename), cause.lineno or 0, "", (cause.text or "").strip())
         return LoadFailure(target, f"{what}: {type(cause).__name__}: {cause.msg}", place)
     return LoadFailure(target, f"{what}: {text}", _frame_of_theirs(cause))
 
@@ -191,19 +192,12 @@ def _frame_of_theirs(error: BaseException) -> Location | None:
         file = frame.filename
         if file.startswith(("<", _OURS)) or "/temporalio/" in file or _is_installed(file):
             continue
-        return Location(_shown(file), frame.lineno or 0, frame.name, linecache.getline(file, frame.lineno or 0).strip())
+        return Location(shown(file), frame.lineno or 0, frame.name, linecache.getline(file, frame.lineno or 0).strip())
     return None
 
 
 def _is_installed(file: str) -> bool:
     return "/site-packages/" in file or file.startswith(str(Path(inspect.__file__).parent) + "/")
-
-
-def _shown(file: str) -> str:
-    try:
-        return str(Path(file).resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return file
 
 
 # Packages and files.

@@ -16,24 +16,27 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
-from wfctl.replay import rules
+from wfctl.replay import places, rules
 from wfctl.replay.messages import Done, Judged, LoadFailure, Ready, WorkerOptions
 from wfctl.replay.model import Result, Verdict
 from wfctl.replay.sources import StoredHistory
 
 if TYPE_CHECKING:
+    from wfctl.replay.loader import Target
     from wfctl.replay.speed import PayloadWalks
 
 
 def main(arguments: list[str]) -> None:
     connection = Connection(int(arguments[0]))
     options: WorkerOptions = pickle.loads(connection.recv_bytes())
-    threading.Thread(target=lambda: None).start()  # the first thread costs an import; pay it before the clock runs
-    asyncio.run(_serve(connection, options))
+    target = _loaded(connection, options)
+    if target is not None:
+        asyncio.run(_serve(connection, options, target))
     os._exit(0)
 
 
-async def _serve(connection: Connection, options: WorkerOptions) -> None:
+def _loaded(connection: Connection, options: WorkerOptions) -> Target | None:
+    """The code, imported where no event loop runs, as a worker would import it."""
     from wfctl.replay import loader
 
     quiet_logs()
@@ -41,25 +44,34 @@ async def _serve(connection: Connection, options: WorkerOptions) -> None:
         target = loader.load(options.targets, options.search)
     except LoadFailure as failure:
         connection.send(failure)
-        return
+        return None
+    connection.send(Ready(tuple(sorted(target.types)), tuple(one.sentence for one in target.failures)))
+    return target
+
+
+async def _serve(connection: Connection, options: WorkerOptions, target: Target) -> None:
     from wfctl.replay import speed
     from wfctl.replay.recording import Recorder
 
-    recorder = Recorder(target)
-    walks = speed.install()
-    connection.send(Ready(tuple(sorted(target.types)), tuple(one.sentence for one in target.failures)))
-    judge = _Judge(connection, options, target, recorder, walks)
-    loop = asyncio.get_running_loop()
+    judge = _Judge(connection, options, target, Recorder(target), speed.install())
+    inbox: asyncio.Queue[tuple[int, StoredHistory]] = asyncio.Queue()
+    threading.Thread(target=_listen, args=(connection, asyncio.get_running_loop(), inbox), daemon=True).start()
     while True:
-        try:
-            job = await loop.run_in_executor(None, connection.recv)
-        except (EOFError, OSError):
-            return
-        number, stored = job
+        number, stored = await inbox.get()
         await judge.take(number, stored)
         connection.send(Done(number, judge.must_leave))
         if judge.must_leave:
             os._exit(0)
+
+
+def _listen(connection: Connection, loop: asyncio.AbstractEventLoop, inbox: asyncio.Queue[Any]) -> None:
+    """Always listening, so that this process ends when its parent does, whatever workflow code is up to."""
+    while True:
+        try:
+            job = connection.recv()
+        except (EOFError, OSError):
+            os._exit(0)
+        loop.call_soon_threadsafe(inbox.put_nowait, job)
 
 
 def quiet_logs() -> None:
@@ -143,7 +155,7 @@ class _Judge:
                 result,
                 verdict=found.verdict,
                 detail=found.detail,
-                findings=found.findings,
+                findings=tuple(map(places.in_finding, found.findings)),
                 judged_to_event_id=found.judged_to_event_id,
             ),
             follow,

@@ -190,9 +190,10 @@ class _Check:
     def _write_reports(self, results: list[Result], summary: Summary, stopped: str) -> None:
         from wfctl.replay.report import github, junit, markdown, sarif
 
+        root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
         wants: list[tuple[str | None, Callable[[], str]]] = [
             (self.reports.junit, lambda: junit.render(results, summary)),
-            (self.reports.sarif, lambda: sarif.render(results)),
+            (self.reports.sarif, lambda: sarif.render(results, root)),
             (self.reports.markdown, lambda: markdown.render(results, summary, stopped)),
         ]
         for path, render in wants:

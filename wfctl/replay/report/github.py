@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from wfctl.replay.model import Location, Result, Severity
-from wfctl.replay.report.problems import Problem, problems
+from wfctl.replay.report.problems import Problem, problems, seen_from
 from wfctl.replay.rules import rule
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
-def render(results: Sequence[Result]) -> str:
+def render(results: Sequence[Result], root: Path | None = None) -> str:
     """One command a problem. GitHub shows ten of a step, so the gravest come first."""
-    return "".join(_annotation(one) for one in problems(results))
+    return "".join(_annotation(one, root) for one in problems(results))
 
 
-def _annotation(one: Problem) -> str:
+def _annotation(one: Problem, root: Path | None) -> str:
     result, finding = one.first
     event = (
         f" (event {finding.event_id}{f' {finding.event_type}' if finding.event_type else ''})"
@@ -28,7 +29,8 @@ def _annotation(one: Problem) -> str:
     )
     if finding.fix:
         text += f"\n{finding.fix}"
-    return annotation(one.severity, one.location, f"{one.rule}: {rule(one.rule).title}", text)
+    place = seen_from(root, one.location) if one.location is not None else None
+    return annotation(one.severity, place, f"{one.rule}: {rule(one.rule).title}", text)
 
 
 def annotation(severity: Severity, place: Location | None, title: str, text: str) -> str:

@@ -70,7 +70,10 @@ def _problem(one: Problem) -> str:
 
 
 def _fix(finding: Finding) -> list[str]:
-    return ["", "Fix:", "", *_fenced("python", finding.fix.rstrip())] if finding.fix else []
+    if not finding.fix:
+        return []
+    is_code = "workflow.patched(" in finding.fix
+    return ["", "Fix:", "", *(_fenced("python", finding.fix.rstrip()) if is_code else [_plain(finding.fix.rstrip())])]
 
 
 def _fenced(language: str, text: str) -> list[str]:

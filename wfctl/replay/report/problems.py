@@ -5,8 +5,10 @@ Code scanning, annotations and summaries show a problem once, with the histories
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from wfctl.replay.model import Finding, Location, Result, Severity
 
@@ -45,3 +47,11 @@ def _key(result: Result, finding: Finding) -> tuple[object, ...]:
     if finding.location is None:
         return (finding.rule, finding.severity, result.workflow_type, finding.message, result.history)
     return (finding.rule, finding.severity, finding.location.file, finding.location.line)
+
+
+def seen_from(root: Path | None, place: Location) -> Location:
+    """A place with its file as seen from the root of the checkout, where it is below it."""
+    if root is None:
+        return place
+    relative = os.path.relpath(os.path.abspath(place.file), root)
+    return place if relative.startswith("..") else replace(place, file=relative)

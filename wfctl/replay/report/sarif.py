@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote
 
 from wfctl import __version__
 from wfctl.replay.model import Location, Result, Severity
-from wfctl.replay.report.problems import Problem, problems
+from wfctl.replay.report.problems import Problem, problems, seen_from
 from wfctl.replay.rules import rule
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -19,7 +19,7 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: 
 _HISTORIES_NAMED = 50
 
 
-def render(results: Sequence[Result]) -> str:
+def render(results: Sequence[Result], root: Path | None = None) -> str:
     """The whole document."""
     found = problems(results)
     rules = sorted({one.rule for one in found})
@@ -33,7 +33,7 @@ def render(results: Sequence[Result]) -> str:
             }
         },
         "columnKind": "unicodeCodePoints",
-        "results": [_result(one, rules) for one in found],
+        "results": [_result(one, rules, root) for one in found],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
 
@@ -51,7 +51,7 @@ def _rule(name: str) -> dict[str, Any]:
     }
 
 
-def _result(one: Problem, rules: Sequence[str]) -> dict[str, Any]:
+def _result(one: Problem, rules: Sequence[str], root: Path | None) -> dict[str, Any]:
     result, finding = one.first
     message = finding.message + (f"\n\n{finding.fix}" if finding.fix else "") + f"\n\nSeen {one.extent}."
     value: dict[str, Any] = {
@@ -59,7 +59,7 @@ def _result(one: Problem, rules: Sequence[str]) -> dict[str, Any]:
         "ruleIndex": rules.index(one.rule),
         "level": _LEVELS[one.severity],
         "message": {"text": message},
-        "locations": [location(one.location or Location(result.history, 1))],
+        "locations": [location(seen_from(root, one.location or Location(result.history, 1)))],
         "partialFingerprints": {"wfctlProblem/v1": _fingerprint(one)},
         "properties": {
             "workflowType": result.workflow_type,
