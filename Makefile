@@ -11,6 +11,8 @@ BOOTSTRAP_PYTHON ?= $(shell command -v python3.11 || command -v python3)
 WORKERS ?= 2
 PYTEST_ARGS ?=
 PEER ?=
+QUICK ?=
+BENCH_ARGS ?=
 
 STAMP := $(VENV)/.installed
 TS_DIR := tests/sdk/typescript
@@ -26,7 +28,7 @@ help:
 	@echo 'make test    the whole test suite'
 	@echo 'make faults  the fault suite in full: kills at every commit boundary, broken disks, torn logs (~15 minutes)'
 	@echo 'make check   format, lint, types, import contracts, generated docs'
-	@echo 'make bench   workflows a second, latency, start-up, memory (PEER="COMMAND" compares with another server)'
+	@echo 'make bench   workflows a second, latency, start-up, memory (PEER="COMMAND" compares, QUICK=1 takes two minutes)'
 	@echo 'make fmt     format and fix what can be fixed'
 	@echo 'make docs    regenerate docs/COVERAGE.md and docs/commands.md'
 	@echo 'make lock    pin the dependencies of pyproject.toml anew'
@@ -76,8 +78,11 @@ test: setup setup-sdk
 faults: setup
 	WFCTL_FAULTS=full $(PY) -m pytest tests/faults -rA $(PYTEST_ARGS)
 
+# QUICK=1 takes two minutes. The tables go to the terminal, everything to .make/bench.json, the plot to .make/bench.svg.
 bench: setup
-	@$(PY) -m bench $(if $(PEER),--peer '$(PEER)')
+	@mkdir -p .make
+	@$(PY) -m bench --json .make/bench.json --plot .make/bench.svg $(if $(PEER),--peer '$(PEER)') $(if $(QUICK),--quick) \
+		$(BENCH_ARGS)
 
 fmt: setup
 	$(BIN)/ruff format .

@@ -13,134 +13,247 @@ import math
 import os
 import platform
 import shlex
-import statistics
+import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench import servers
-from bench.report import Result, table
+from bench import ceiling, loads, plot, sections, servers, sizes
+from bench.report import Result, aligned, figure, table
 
-THIS_WFCTL = [sys.executable, "-m", "wfctl"]
-OURS = f"{shlex.join(THIS_WFCTL)} server start-dev"
-REPEATS = 7
-SETTLE_SECONDS = 1.0
-
-
-def drive(address: str, options: argparse.Namespace) -> dict[str, Any]:
-    words = [sys.executable, "-m", "bench.driver", address]
-    words += ["--at-once", str(options.at_once), "--seconds", str(options.seconds)]
-    words += ["--one-by-one", str(options.one_by_one)]
-    told = subprocess.run(words, stdout=subprocess.PIPE, check=True, timeout=600)
-    measured: dict[str, Any] = json.loads(told.stdout.splitlines()[-1])
-    return measured
+OURS = f"{shlex.join(sections.THIS_WFCTL)} server start-dev"
+QUICK = sections.Plan(
+    at_once=50, seconds=4, one_by_one=40, memory_at=(1_000, 2_000), closed_runs=20_000, open_runs=2_000
+)
+FULL = sections.Plan(
+    at_once=50, seconds=10, one_by_one=100, memory_at=(10_000, 50_000), closed_runs=100_000, open_runs=10_000
+)
+SECTIONS = ("throughput", "memory", "big", "commands", "sizes")
+BAR_WIDTH = 20
 
 
-def measure(name: str, command: str, storage: str, options: argparse.Namespace) -> Result:
-    """One server on one kind of storage, from its start to its stop."""
-    print(f"measuring {name}, {storage} …", file=sys.stderr, flush=True)
-    with tempfile.TemporaryDirectory(prefix="wfctl-bench-") as directory:
-        database = Path(directory) / "bench.db" if storage == "file" else None
-        server = servers.start(command, Path(directory), database)
-        stopped = False
-        try:
-            time.sleep(SETTLE_SECONDS)
-            idle = server.memory_mib()
-            cpu_before = server.cpu_seconds()
-            driven = drive(server.address, options)
-            # The server's share includes the warm-up and the one-by-one part, which the driver's does not.
-            count = driven["workflows"] + options.one_by_one + 20
-            cpu = server.cpu_seconds() - cpu_before
-            after = server.memory_mib()
-            stop_seconds = server.stop()
-            stopped = True
-        finally:
-            if not stopped:
-                server.stop()
-    return Result(
-        server=name,
-        storage=storage,
-        workflows_per_second=driven["workflows_per_second"],
-        loaded_p50_ms=driven["loaded_p50_ms"],
-        p50_ms=driven["p50_ms"],
-        p99_ms=driven["p99_ms"],
-        first_workflow_seconds=server.first_workflow_seconds,
-        stop_seconds=stop_seconds,
-        idle_mib=idle,
-        after_load_mib=after,
-        server_cpu_ms_per_workflow=cpu / count * 1000,
-        driver_cpu_ms_per_workflow=driven["driver_cpu_seconds"] / driven["workflows"] * 1000,
-    )
+class Steps:
+    """Progress on stderr: a bar where somebody looks, a line a step where nobody does."""
 
+    def __init__(self, total: int) -> None:
+        self._total, self._done, self._began = total, 0, time.monotonic()
 
-def time_commands(options: argparse.Namespace) -> dict[str, float]:
-    """Medians of whole processes, in seconds: what a person waits for after pressing return."""
-    print("measuring the command line …", file=sys.stderr, flush=True)
-    with tempfile.TemporaryDirectory(prefix="wfctl-bench-") as directory:
-        server = servers.start(options.server, Path(directory), None)
-        try:
-            asked = {
-                "wfctl --help": ["--help"],
-                "wfctl workflow list": ["workflow", "list", "--address", server.address],
-            }
-            return {
-                title: statistics.median(_whole_process([*THIS_WFCTL, *words]) for _ in range(REPEATS))
-                for title, words in asked.items()
-            }
-        finally:
-            server.stop()
+    def tell(self, what: str) -> None:
+        """A step begins."""
+        filled = min(BAR_WIDTH, BAR_WIDTH * self._done // self._total)
+        bar = "█" * filled + "░" * (BAR_WIDTH - filled)
+        elapsed = time.monotonic() - self._began
+        line = f"{bar} {elapsed:4.0f} s  {what}"
+        sys.stderr.write(f"\r{line}\x1b[K" if sys.stderr.isatty() else f"{line}\n")
+        sys.stderr.flush()
+        self._done += 1
 
-
-def _whole_process(words: list[str]) -> float:
-    began = time.perf_counter()
-    subprocess.run(words, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=True, timeout=60)
-    return time.perf_counter() - began
+    def end(self) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[K")
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--server", default=OURS, metavar="COMMAND", help="what to measure (default: this wfctl)")
     parser.add_argument("--peer", metavar="COMMAND", help="another server's start command, measured in the same run")
-    parser.add_argument("--storage", choices=["memory", "file", "both"], default="both")
-    parser.add_argument("--at-once", type=int, default=50, help="workflows open at once (default 50)")
-    parser.add_argument("--seconds", type=float, default=10, help="how long each load runs (default 10)")
-    parser.add_argument("--one-by-one", type=int, default=100, help="workflows one at a time (default 100)")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument("--quick", action="store_true", help="under two minutes: smaller sizes, shorter loads")
+    parser.add_argument("--only", action="append", choices=SECTIONS, help="one section; repeatable")
+    parser.add_argument("--storage", action="append", choices=["memory", "normal", "full"], help="repeatable")
+    parser.add_argument("--load", choices=["auto", "go", "python"], default="auto", help="which SDK drives (auto: Go)")
+    parser.add_argument("--seconds", type=float, help="how long each load runs (10; 4 with --quick)")
+    parser.add_argument("--json", metavar="FILE", help="everything that was measured; - is stdout, without tables")
+    parser.add_argument("--plot", metavar="FILE", help="cost against size as SVG")
+    parser.add_argument("--profile", action="store_true", help="only a profile of the server under load")
     return parser.parse_args(arguments)
+
+
+def plan_of(options: argparse.Namespace) -> sections.Plan:
+    plan = QUICK if options.quick else FULL
+    if options.seconds is None:
+        return plan
+    return sections.Plan(**{**asdict(plan), "seconds": options.seconds})
+
+
+def machine(load: loads.Load) -> dict[str, Any]:
+    """What the figures depend on besides the server."""
+    return {
+        "cpus": os.cpu_count(),
+        "processor": _processor(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "grpcio": version("grpcio"),
+        "temporalio": version("temporalio"),
+        "load": load.name,
+        "commit": _commit(),
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _commit() -> str:
+    told = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=loads.ROOT, capture_output=True, text=True, check=False
+    )
+    return told.stdout.strip()
+
+
+def measure(options: argparse.Namespace, load: loads.Load) -> dict[str, Any]:
+    """Every section that was asked for, as one JSON value."""
+    plan, wanted = plan_of(options), options.only or list(SECTIONS)
+    storages = options.storage or ["memory", "normal", "full"]
+    sweep = sizes.QUICK if options.quick else sizes.FULL
+    steps = Steps(_count(wanted, storages, options.peer, plan, sweep))
+    out: dict[str, Any] = {"machine": machine(load), "plan": asdict(plan)}
+    if "throughput" in wanted:
+        steps.tell("the null-RPC ceiling of grpc.aio")
+        out["ceiling_rpcs_per_second"] = most = ceiling.measure(load, plan.at_once, plan.seconds / 2)
+        out["results"] = []
+        for storage in storages:
+            for name, command, kind in _contestants(options, storage):
+                steps.tell(f"{name}, {kind}")
+                result = sections.throughput(name, command, kind, load, plan, most)
+                out["results"].append({**asdict(result), "compared_with": storage})
+    if "memory" in wanted:
+        out["memory_mib"] = sections.memory(options.server, load, plan, steps.tell)
+    if "big" in wanted:
+        out["big_database"] = sections.big_database(options.server, load, plan, steps.tell)
+    if "commands" in wanted:
+        steps.tell("the command line")
+        out["commands_seconds"] = sections.commands(options.server)
+    if "sizes" in wanted:
+        out["sizes"] = [asdict(chart) for chart in sizes.sweep(options.server, sweep, steps.tell)]
+    steps.end()
+    return out
+
+
+def _contestants(options: argparse.Namespace, storage: str) -> list[tuple[str, str, str]]:
+    """The peer has two kinds of storage: memory, and a file with its own defaults, which stands against `full`."""
+    ours = [("wfctl", options.server, storage)]
+    if options.peer and storage != "normal":
+        return [*ours, ("peer", options.peer, "memory" if storage == "memory" else "file")]
+    return ours
+
+
+def _count(wanted: list[str], storages: list[str], peer: str | None, plan: sections.Plan, sweep: sizes.Sizes) -> int:
+    compared = sum(storage != "normal" for storage in storages) if peer else 0
+    lengths = (sweep.histories, sweep.open_runs, sweep.closed_runs, sweep.payloads)
+    return sum(
+        {
+            "throughput": 1 + len(storages) + compared,
+            "memory": len(plan.memory_at),
+            "big": 5,
+            "commands": 1,
+            "sizes": sum(map(len, lengths)),
+        }[section]
+        for section in wanted
+    )
+
+
+# ── what is shown ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def text(measured: dict[str, Any]) -> str:
+    parts = [_machine_line(measured["machine"])]
+    at_once = measured["plan"]["at_once"]
+    results = measured.get("results", [])
+    for storage in dict.fromkeys(result["compared_with"] for result in results):
+        group = [_result(result) for result in results if result["compared_with"] == storage]
+        parts.append(table(storage, group, at_once))
+    if "ceiling_rpcs_per_second" in measured:
+        parts.append(f"null-RPC ceiling of grpc.aio in this run: {measured['ceiling_rpcs_per_second']:.0f} /s")
+    if "memory_mib" in measured:
+        lines = [["one-activity workflows done", "resident"]]
+        lines += [[f"{int(count):,}", figure(mib, "MiB")] for count, mib in measured["memory_mib"].items()]
+        parts.append(aligned(lines))
+    if "big_database" in measured:
+        parts.append(_big(measured["big_database"]))
+    if "commands_seconds" in measured:
+        took = measured["commands_seconds"].items()
+        parts.append("\n".join(f"{title}, whole process: {seconds:.2f} s" for title, seconds in took))
+    for chart in measured.get("sizes", []):
+        parts.append(_chart(chart))
+    return "\n\n".join(parts)
+
+
+def _machine_line(facts: dict[str, Any]) -> str:
+    return (
+        f"{facts['cpus']} CPUs ({facts['processor']}), {facts['system']}, Python {facts['python']},"
+        f" SQLite {facts['sqlite']}, grpcio {facts['grpcio']}; driven by the {facts['load']}; wfctl {facts['commit']}"
+    )
+
+
+def _result(values: dict[str, Any]) -> Result:
+    return Result(**{key: value for key, value in values.items() if key != "compared_with"})
+
+
+def _big(big: dict[str, float]) -> str:
+    share = 100 * big["workflows_per_second"] / big["workflows_per_second_empty"]
+    return aligned(
+        [
+            [f"{big['closed_runs']:,.0f} closed and {big['open_runs']:,.0f} open runs on disk", ""],
+            ["process start to first workflow started", figure(big["ready_seconds"], "s")],
+            ["process start to every waiting task offered again", figure(big["recovered_seconds"], "s")],
+            ["resident memory then", figure(big["recovered_mib"], "MiB")],
+            ["list the newest 20, p50", figure(big["list_20_p50_ms"], "ms")],
+            ["one-activity workflows", figure(big["workflows_per_second"], "/s")],
+            ["… on an empty database, in turns with it", figure(big["workflows_per_second_empty"], "/s")],
+            ["… share", figure(share, "%")],
+        ]
+    )
+
+
+def _chart(chart: dict[str, Any]) -> str:
+    columns = [size for size, _ in next(iter(chart["series"].values()))]
+    lines = [[f"{chart['title']}: {chart['size']}", *(f"{size:,.0f}" for size in columns)]]
+    lines += [[name, *(f"{ms:.1f} ms" for _, ms in series)] for name, series in chart["series"].items()]
+    return aligned(lines)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def main() -> int:
     options = parse()
-    commands = {"wfctl": options.server} | ({"peer": options.peer} if options.peer else {})
-    storages = ["memory", "file"] if options.storage == "both" else [options.storage]
+    load, remark = loads.find(options.load)
+    if remark:
+        print(remark, file=sys.stderr)
     try:
-        results = {
-            storage: [measure(name, command, storage, options) for name, command in commands.items()]
-            for storage in storages
-        }
-        commands_took = time_commands(options)
+        if options.profile:
+            print(sections.profile(load, plan_of(options)))
+            return 0
+        measured = measure(options, load)
     except servers.ServerDidNotStart as error:
         print(f"error: the server did not start: {error}", file=sys.stderr)
         return 1
-    if options.json:
-        machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
-        flat = [asdict(result) for group in results.values() for result in group]
-        print(json.dumps({"machine": machine, "results": _without_nan(flat), "commands": commands_took}, indent=2))
-        return 0
-    print("\n\n".join(table(storage, group, options.at_once) for storage, group in results.items()))
-    print("\n" + "\n".join(f"{title}, whole process: {took:.2f} s" for title, took in commands_took.items()))
+    as_json = json.dumps(_without_nan(measured), indent=2) + "\n"
+    if options.json == "-":
+        sys.stdout.write(as_json)
+    else:
+        print(text(measured))
+        if options.json:
+            Path(options.json).write_text(as_json)
+    if options.plot and "sizes" in measured:
+        charts = [sizes.Chart(**chart) for chart in measured["sizes"]]
+        Path(options.plot).write_text(plot.svg(charts, _machine_line(measured["machine"])))
     return 0
-
-
-def _without_nan(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in result.items()}
-        for result in results
-    ]
 
 
 if __name__ == "__main__":

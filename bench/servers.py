@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -51,6 +52,8 @@ class RunningServer:
     address: str
     first_workflow_seconds: float
     """From starting the process until it had acknowledged a workflow, asked every 10 ms."""
+    began: float
+    """When that was, on the monotonic clock."""
     _log: IO[bytes]
 
     def memory_mib(self) -> float:
@@ -79,11 +82,11 @@ class RunningServer:
         return time.monotonic() - began
 
 
-def start(command: str, directory: Path, database: Path | None) -> RunningServer:
+def start(command: str, directory: Path, database: Path | None, extra: Sequence[str] = ()) -> RunningServer:
     """Start the server and wait for its first acknowledged workflow."""
     port = free_port()
     log = (directory / f"server-{port}.log").open("w+b")
-    words = command_line(command, port, database)
+    words = [*command_line(command, port, database), *extra]
     began = time.monotonic()
     try:
         process = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=directory)
@@ -100,7 +103,7 @@ def start(command: str, directory: Path, database: Path | None) -> RunningServer
         last_words = log.read()[-2000:].decode(errors="replace")
         log.close()
         raise ServerDidNotStart(f"{shlex.join(words)}: {error}\n{last_words}") from None
-    return RunningServer(process, address, time.monotonic() - began, log)
+    return RunningServer(process, address, time.monotonic() - began, began, log)
 
 
 def _wait_for_first_workflow(process: subprocess.Popen[bytes], address: str, began: float) -> None:
@@ -114,13 +117,14 @@ def _wait_for_first_workflow(process: subprocess.Popen[bytes], address: str, beg
     while time.monotonic() - began < START_LIMIT_SECONDS:
         if process.poll() is not None:
             raise ServerDidNotStart(f"ended with exit code {process.returncode}")
-        if _listens(address) and _accepts(address, request):
+        if listens(address) and _accepts(address, request):
             return
         time.sleep(RETRY_SECONDS)
     raise ServerDidNotStart(f"no workflow started within {START_LIMIT_SECONDS:.0f} s")
 
 
-def _listens(address: str) -> bool:
+def listens(address: str) -> bool:
+    """Whether anybody accepts connections there."""
     host, _, port = address.partition(":")
     with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
         return True

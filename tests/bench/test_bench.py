@@ -1,15 +1,40 @@
-"""The bench's arithmetic: a ratio says how many times better, whichever way a row counts."""
+"""The bench's arithmetic and its pictures: a ratio says how many times better, whichever way a row counts."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import xml.etree.ElementTree as ElementTree
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import pytest
+
+from bench import __main__ as bench
+from bench import fixtures, loads
+from bench.plot import svg
 from bench.report import ROWS, Result, better_by, table
 from bench.servers import command_line
+from bench.sizes import Chart
+from wfctl.devserver.storage.checkup import Checked, examine
+from wfctl.devserver.storage.inspection import facts, open_to_look
 
-SLOW = Result("peer", "file", 20, 800, 100, 110, 0.3, 1.2, 150, 300, 25, 6)
-FAST = replace(SLOW, server="wfctl", workflows_per_second=240, p50_ms=10)
+SLOW = Result(
+    server="peer",
+    storage="file",
+    workflows_per_second=20,
+    loaded_p50_ms=800,
+    p50_ms=100,
+    p99_ms=110,
+    activities_per_second=50,
+    rpcs_per_second=None,
+    share_of_ceiling=None,
+    first_workflow_seconds=0.3,
+    stop_seconds=1.2,
+    idle_mib=150,
+    after_load_mib=300,
+    server_cpu_ms_per_workflow=25,
+    driver_cpu_ms_per_workflow=6,
+)
+FAST = replace(SLOW, server="wfctl", workflows_per_second=240, p50_ms=10, rpcs_per_second=1700.0)
 BY_FIELD = {row.field: row for row in ROWS}
 
 
@@ -17,6 +42,14 @@ def test_more_workflows_a_second_and_fewer_milliseconds_are_both_better() -> Non
     assert better_by(BY_FIELD["workflows_per_second"], FAST, SLOW) == 12
     assert better_by(BY_FIELD["p50_ms"], FAST, SLOW) == 10
     assert better_by(BY_FIELD["p50_ms"], SLOW, FAST) == 0.1
+
+
+def test_what_one_side_does_not_know_has_no_ratio() -> None:
+    assert better_by(BY_FIELD["rpcs_per_second"], FAST, SLOW) is None
+
+
+def test_every_figure_of_a_result_has_a_row() -> None:
+    assert set(BY_FIELD) == set(asdict(FAST)) - {"server", "storage"}
 
 
 def test_a_single_server_has_no_ratio_column() -> None:
@@ -33,3 +66,42 @@ def test_a_command_without_placeholders_gets_the_flags_of_start_dev() -> None:
 
 def test_placeholders_are_filled_in_and_nothing_is_added() -> None:
     assert command_line("srv -p {port} -f {db}", 1, Path("x.db")) == ["srv", "-p", "1", "-f", "x.db"]
+
+
+def test_flags_are_spelled_as_both_loads_take_them() -> None:
+    assert loads.flags(at_once=50, one_by_one=0) == ["--at-once", "50", "--one-by-one", "0"]
+
+
+def test_a_plot_is_well_formed_and_shows_every_series() -> None:
+    chart = Chart("A <run>", "events", {"signal & wait": [(1, 0.5), (10, 2.0)], "page": [(1, 1.0), (10, 9.0)]})
+    picture = svg([chart, chart, chart], "where it was measured")
+    root = ElementTree.fromstring(picture)
+    assert len(root.findall(".//{http://www.w3.org/2000/svg}polyline")) == 6
+    assert "A &lt;run&gt;" in picture
+
+
+def test_a_server_is_compared_with_the_peer_where_both_have_such_storage() -> None:
+    options = bench.parse(["--peer", "temporal server start-dev"])
+    kinds = {
+        storage: [kind for *_, kind in bench._contestants(options, storage)] for storage in ("memory", "normal", "full")
+    }
+    assert kinds == {"memory": ["memory", "memory"], "normal": ["normal"], "full": ["full", "file"]}
+
+
+def test_a_big_database_has_as_many_runs_as_were_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "big.db"
+    fixtures.build(path, open_runs=30, closed_runs=50)
+    found = facts(path)
+    templates = {"open": 2, "closed": 1}
+    assert found.open_runs == 30 + templates["open"]
+    assert found.closed_runs == 50 + templates["closed"]
+    assert found.waiting_runs == 15 + 1
+
+
+@pytest.mark.parametrize("events", [12, 503])
+def test_a_long_history_is_one_that_a_server_could_have_made(tmp_path: Path, events: int) -> None:
+    path = tmp_path / "long.db"
+    fixtures.build_long_history(path, events)
+    assert facts(path).longest_history == events
+    with open_to_look(path) as connection:
+        assert list(examine(connection, Checked(), lambda done, total: None)) == []
