@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
-from wfctl.replay import commands
+from wfctl.replay import commands, source
 from wfctl.replay.commands import Names
 from wfctl.replay.model import Aligned, Command
 from wfctl.replay.trace import TaskTrace, Trace
@@ -161,9 +161,11 @@ def _effective(task: TaskTrace, names: Names, *, move_end: bool) -> list[Command
     """
     made: list[Command] = []
     for issued in task.commands:
-        one = commands.produced(issued.command, names, issued.location)
+        one = commands.produced(issued.command, names)
         if one is None:
             continue
+        if issued.places:
+            one = replace(one, location=source.naming(issued.places, one.name))
         undone = _made_in_this_task(made, one)
         if undone is not None:
             del made[undone]

@@ -257,9 +257,13 @@ def _swapped_or_removed(case: Case, ours: Command, theirs: Command, sites: Seque
         return _reordered(ours, theirs) if _is_ahead(case, ours) else _removed(ours)
     if not sites:
         return _removed(ours)
-    here = case.location.line if case.location is not None else 0
+    here = case.source.at(case.location.line) if case.source is not None and case.location is not None else None
     done = {one.location.line for segment in case.alignment.segments for one in segment.produced if one.location}
-    to_come = [site for site in sites if site.line > here and not done & set(site.lines())]
+    to_come = [
+        site
+        for site in sites
+        if here is None or (site.function is here.function and site.line > here.line and not done & set(site.lines()))
+    ]
     if to_come or _is_computed(case) or _is_elsewhere(case, sites):
         return _reordered(ours, theirs)
     return "branch-changed"
@@ -328,7 +332,11 @@ def _mentions(case: Case, one: Command) -> list[Site]:
     if case.source is None or not one.name or not _named_kind(one):
         return []
     given = _arguments(one)
-    return [site for site in case.source.mentions(one.name) if source.could_make(site, one.name, given)]
+    files = {
+        place.file for segment in case.alignment.segments for made in segment.task.commands for place in made.places
+    }
+    sources = [case.source, *(other for file in sorted(files - {case.source.file}) if (other := source.parsed(file)))]
+    return [site for each in sources for site in each.mentions(one.name) if source.could_make(site, one.name, given)]
 
 
 # Patches

@@ -17,7 +17,7 @@ from temporalio.api.enums.v1 import EventType, ParentClosePolicy
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 
-from wfctl.replay.model import Command, Location
+from wfctl.replay.model import Command
 
 PATCH = "PATCH_MARKER"
 LOCAL_ACTIVITY = "LOCAL_ACTIVITY_MARKER"
@@ -249,7 +249,7 @@ _EVENTS: dict[int, Callable[[HistoryEvent, Names], _Made | None]] = {
 # The code's side
 
 
-def produced(command: WorkflowCommand, names: Names, location: Location | None) -> Command | None:
+def produced(command: WorkflowCommand, names: Names) -> Command | None:
     """The command as it would stand in a history; None for what leaves no event (a rejected update, a query's answer)."""
     variant = str(command.WhichOneof("variant"))
     reader = _COMMANDS.get(variant)
@@ -259,7 +259,7 @@ def produced(command: WorkflowCommand, names: Names, location: Location | None) 
     if made is None:
         return None
     kind, name, identity, attributes = made
-    return Command(kind, name, identity, attributes=attributes, location=location)
+    return Command(kind, name, identity, attributes=attributes)
 
 
 def _schedule_activity(c: Any, names: Names) -> _Made:

@@ -177,7 +177,7 @@ def _unexplained(trace: Trace, message: str) -> Finding:
     match = _EVENT.search(message)
     rule = "sdk-flag" if "flag" in message.lower() else "nondeterminism"
     last = trace.tasks[-1] if trace.tasks else None
-    location = next((one.location for one in reversed(last.commands) if one.location), None) if last else None
+    location = next((one.places[0] for one in reversed(last.commands) if one.places), None) if last else None
     event_id = int(match[1]) if match else last.started_event_id if last else 0
     kind = match[2] if match else "WorkflowTaskStarted" if last else ""
     text = RULES[rule].fix
@@ -295,8 +295,8 @@ def _error_type(failed: TaskTrace | None) -> str:
 def _hanging(events: Sequence[HistoryEvent], trace: Trace, found: Alignment) -> Diagnosis:
     location = _with_text(trace.hanging_at)
     where = f" at line {location.line}" if location is not None else ""
-    at = found.segments[-1].completed_event_id if found.segments else 1
-    name = commands.event_name(events[at - 1]) if 0 < at <= len(events) else ""
+    at = min(trace.running or 1, len(events))
+    name = commands.event_name(events[at - 1])
     message = f"the code does not give way{where}"
     finding = Finding("deadlock", Severity.ERROR, message, at, name, location, fix=RULES["deadlock"].fix)
     return Diagnosis(Verdict.TIMEOUT, message, (finding,), at)

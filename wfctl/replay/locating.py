@@ -47,11 +47,15 @@ _current = threading.local()
 _ranks: dict[str, int] = {}
 
 
+Chain = tuple[Location, ...]
+"""User frames, the innermost first."""
+
+
 @dataclass(slots=True)
 class Notes:
     """What one activation left: a place per command in order, where it raised, where its tasks wait."""
 
-    commands: list[Location | None] = field(default_factory=list)
+    commands: list[Chain] = field(default_factory=list)
     raised: Location | None = None
     waiting: list[Location] = field(default_factory=list)
     returns: dict[CodeType, int] = field(default_factory=dict)
@@ -119,23 +123,26 @@ def _is_interceptor(frame: FrameType) -> bool:
 
 
 def of_frames(frame: FrameType | None) -> Location | None:
-    fallback: Location | None = None
+    """The innermost user line, or, where there is none, that of the innermost library."""
+    return next(iter(chain_of(frame)), None)
+
+
+def chain_of(frame: FrameType | None) -> Chain:
+    places: list[Location] = []
+    fallback: list[Location] = []
     while frame is not None:
         level = rank(frame.f_code.co_filename)
-        if level == 2 and not _is_interceptor(frame):
-            return Location(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
-        if level and fallback is None:
-            fallback = Location(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
+        if level and not _is_interceptor(frame):
+            place = Location(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
+            (places if level == 2 else fallback).append(place)
         frame = frame.f_back
-    return fallback
+    return tuple(places or fallback[:1])
 
 
-def _of_origin(coroutine: Any) -> Location | None:
+def _of_origin(coroutine: Any) -> Chain:
     """Where a task's coroutine was made, when user code made it."""
-    for filename, line, function in getattr(coroutine, "cr_origin", None) or ():
-        if rank(filename) == 2:
-            return Location(filename, line, function)
-    return None
+    origin = getattr(coroutine, "cr_origin", None) or ()
+    return tuple(Location(file, line, function) for file, line, function in origin if rank(file) == 2)
 
 
 def of_traceback(traceback: TracebackType | None) -> Location | None:
@@ -195,15 +202,17 @@ class _LocatingInstance(_WorkflowInstanceImpl):
             notes.commands.append(self._place(notes))
         return command
 
-    def _place(self, notes: Notes) -> Location | None:
-        place = of_frames(sys._getframe(2))
-        if place is not None and rank(place.file) == 2:
-            return place
+    def _place(self, notes: Notes) -> Chain:
+        places = chain_of(sys._getframe(2))
+        if places and rank(places[0].file) == 2:
+            return places
         task = asyncio.current_task(self)
         if task is None:
-            return place
+            return places
         coroutine = task.get_coro()
-        return _of_origin(coroutine) or place or _returned(notes, self._handler_of(coroutine))
+        made = _of_origin(coroutine) or places
+        returned = None if made else _returned(notes, self._handler_of(coroutine))
+        return made or ((returned,) if returned is not None else ())
 
     def _handler_of(self, coroutine: Any) -> Any:
         """The function this task of the SDK's runs: an update's handler, or the run method."""
@@ -219,7 +228,7 @@ class _LocatingInstance(_WorkflowInstanceImpl):
         notes: Notes | None = getattr(_current, "notes", None)
         place = _of_error(err)
         if notes is not None and place is not None and notes.commands:
-            notes.commands[-1] = place
+            notes.commands[-1] = (place,)
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         completion = super().activate(act)

@@ -197,7 +197,7 @@ class _Sink:
             task.failed_at = at.raised
         else:
             made = completion.successful.commands
-            places = at.commands if len(at.commands) == len(made) else [None] * len(made)
+            places = at.commands if len(at.commands) == len(made) else [()] * len(made)
             task.commands.extend(map(Issued, made, places))
         task.waiting_at = tuple(at.waiting)
         self.trace.signals = at.signals

@@ -130,6 +130,16 @@ def parsed(file: str) -> Source | None:
     return source
 
 
+def naming(places: Sequence[Location], name: str) -> Location:
+    """Of nested frames the innermost that spells the command's name; a helper that takes it as an argument does not."""
+    for place in places:
+        source = parsed(place.file) if name else None
+        site = source.at(place.line) if source is not None else None
+        if site is not None and name.rpartition(".")[2] in _words(site.statement):
+            return place
+    return places[0]
+
+
 def line_text(location: Location) -> str:
     return linecache.getline(location.file, location.line).strip()
 

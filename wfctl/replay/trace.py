@@ -37,7 +37,8 @@ class Issued:
     """One command the code gave the SDK, as the SDK got it."""
 
     command: WorkflowCommand
-    location: Location | None = None
+    places: tuple[Location, ...] = ()
+    """The user's frames that were at work, the innermost first."""
 
 
 @dataclass(slots=True)
