@@ -14,6 +14,7 @@ from itertools import zip_longest
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
+from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 
 from wfctl.replay import commands, source
 from wfctl.replay.commands import Names
@@ -159,30 +160,38 @@ def _effective(task: TaskTrace, names: Names, *, move_end: bool) -> list[Command
 
     Commands made after the one that ends the run go before it, or, in histories of older SDKs, nowhere.
     """
-    made: list[Command] = []
+    made: list[tuple[_Key, Command]] = []
     for issued in task.commands:
+        key, undoes = _keys(issued.command)
+        undone = next((at for at, (other, _) in enumerate(made) if other == undoes), None)
         one = commands.produced(issued.command, names)
-        if one is None:
-            continue
-        if issued.places:
-            one = replace(one, location=source.naming(issued.places, one.name))
-        undone = _made_in_this_task(made, one)
         if undone is not None:
             del made[undone]
-        else:
-            made.append(one)
+        elif one is not None:
+            if issued.places:
+                one = replace(one, location=source.naming(issued.places, one.name))
+            made.append((key, one))
             if one.kind in commands.ENDS and not move_end:
                 break
-    return sorted(made, key=lambda one: one.kind in commands.ENDS)
+    return sorted((one for _, one in made), key=lambda one: one.kind in commands.ENDS)
 
 
-def _made_in_this_task(made: Sequence[Command], cancel: Command) -> int | None:
-    kind = commands.CANCELS.get(cancel.kind)
-    if cancel.kind == commands.CANCEL_EXTERNAL:
-        kind = commands.CHILD
-    if kind is None:
-        return None
-    return next((at for at, one in enumerate(made) if one.kind == kind and one.id == cancel.id), None)
+_Key = tuple[str, int]
+_UNDOES = {
+    "cancel_timer": "start_timer",
+    "request_cancel_activity": "schedule_activity",
+    "cancel_child_workflow_execution": "start_child_workflow_execution",
+    "cancel_signal_workflow": "signal_external_workflow_execution",
+    "request_cancel_nexus_operation": "schedule_nexus_operation",
+}
+
+
+def _keys(command: WorkflowCommand) -> tuple[_Key, _Key]:
+    """By what a later command undoes this one, and what this one undoes."""
+    variant = str(command.WhichOneof("variant"))
+    body = getattr(command, variant)
+    number = getattr(body, "child_workflow_seq", 0) or getattr(body, "seq", 0)
+    return (variant, number), (_UNDOES.get(variant, ""), number)
 
 
 def same(recorded: Command, produced: Command) -> bool:
@@ -292,6 +301,11 @@ def around(alignment: Alignment, divergence: Divergence) -> tuple[Aligned, ...]:
     return (*earlier[-_CONTEXT:], *task)
 
 
+def _is_cut(recorded: Command, name: str, value: str) -> bool:
+    """The server cuts an activity's timeouts down to one another."""
+    return any(other == value for key, other in recorded.attributes if key != name and key.endswith("_timeout"))
+
+
 def is_quiet(events: Sequence[HistoryEvent], trace: Trace) -> bool:
     """Nothing to tell: no divergence, no attribute that differs, no task that failed."""
     if any(task.failure is not None for task in trace.tasks):
@@ -318,7 +332,7 @@ def differences(recorded: Command, produced: Command, limit: str = "") -> list[t
         found.append(("workflow_type", recorded.name, produced.name))
     for name, value in recorded.attributes:
         other = theirs.get(name, "")
-        if limit and value == limit and name.endswith("_timeout"):
+        if name.endswith("_timeout") and (value == limit or _is_cut(recorded, name, value)):
             continue
         if other != value and (other or name in _ALWAYS_COMPARED):
             found.append((name, value, other))

@@ -15,7 +15,9 @@ from google.protobuf.duration_pb2 import Duration
 from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.api.enums.v1 import EventType, ParentClosePolicy
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.bridge.proto.workflow_commands import WorkflowCommand
+from temporalio.bridge.proto.child_workflow import ChildWorkflowCancellationType
+from temporalio.bridge.proto.nexus import NexusOperationCancellationType
+from temporalio.bridge.proto.workflow_commands import ActivityCancellationType, WorkflowCommand
 
 from wfctl.replay.model import Command
 
@@ -56,6 +58,10 @@ class Names:
     children: dict[int, tuple[str, str]] = field(default_factory=dict)
     nexus: dict[int, str] = field(default_factory=dict)
     updates: dict[str, str] = field(default_factory=dict)
+    abandoned_activities: set[int] = field(default_factory=set)
+    """Those whose cancellation stays in the workflow and never becomes a command."""
+    abandoned_children: set[int] = field(default_factory=set)
+    abandoned_operations: set[int] = field(default_factory=set)
 
 
 def event_name(event: HistoryEvent) -> str:
@@ -127,7 +133,7 @@ def _child_event(event: HistoryEvent, names: Names) -> _Made:
 
 
 def _child_attributes(a: Any, payloads: Iterable[Payload]) -> Attributes:
-    policy = a.parent_close_policy
+    policy = a.parent_close_policy or ParentClosePolicy.PARENT_CLOSE_POLICY_TERMINATE
     return (
         ("arguments", payloads_text(payloads)),
         *_durations(a, "workflow_execution_timeout", "workflow_run_timeout"),
@@ -264,10 +270,14 @@ def produced(command: WorkflowCommand, names: Names) -> Command | None:
 
 def _schedule_activity(c: Any, names: Names) -> _Made:
     names.activities[c.seq] = (c.activity_id, c.activity_type)
+    if c.cancellation_type == ActivityCancellationType.ABANDON:
+        names.abandoned_activities.add(c.seq)
     return ACTIVITY, c.activity_type, c.activity_id, _activity_attributes(c, c.arguments)
 
 
-def _cancel_activity(c: Any, names: Names) -> _Made:
+def _cancel_activity(c: Any, names: Names) -> _Made | None:
+    if c.seq in names.abandoned_activities:
+        return None
     identity, name = names.activities.get(c.seq, ("", ""))
     return CANCEL_ACTIVITY, name, identity, ()
 
@@ -280,10 +290,14 @@ def _start_timer(c: Any, names: Names) -> _Made:
 
 def _start_child(c: Any, names: Names) -> _Made:
     names.children[c.seq] = (c.workflow_id, c.workflow_type)
+    if c.cancellation_type == ChildWorkflowCancellationType.ABANDON:
+        names.abandoned_children.add(c.seq)
     return CHILD, c.workflow_type, c.workflow_id, _child_attributes(c, c.input)
 
 
-def _cancel_child(c: Any, names: Names) -> _Made:
+def _cancel_child(c: Any, names: Names) -> _Made | None:
+    if c.child_workflow_seq in names.abandoned_children:
+        return None
     target, _ = names.children.get(c.child_workflow_seq, ("", ""))
     return CANCEL_EXTERNAL, target, target, ()
 
@@ -313,7 +327,15 @@ def _memo(c: Any, _: Names) -> _Made:
 
 def _schedule_nexus(c: Any, names: Names) -> _Made:
     names.nexus[c.seq] = f"{c.service}.{c.operation}"
+    if c.cancellation_type == NexusOperationCancellationType.ABANDON:
+        names.abandoned_operations.add(c.seq)
     return NEXUS, f"{c.service}.{c.operation}", c.endpoint, (("arguments", payloads_text([c.input])),)
+
+
+def _cancel_nexus(c: Any, names: Names) -> _Made | None:
+    if c.seq in names.abandoned_operations:
+        return None
+    return CANCEL_NEXUS, names.nexus.get(c.seq, ""), "", ()
 
 
 def _external(c: Any, _: Names) -> _Made:
@@ -344,7 +366,7 @@ _COMMANDS: dict[str, Callable[[Any, Names], _Made | None]] = {
     "modify_workflow_properties": _memo,
     "update_response": _update_response,
     "schedule_nexus_operation": _schedule_nexus,
-    "request_cancel_nexus_operation": lambda c, names: (CANCEL_NEXUS, names.nexus.get(c.seq, ""), "", ()),
+    "request_cancel_nexus_operation": _cancel_nexus,
     "complete_workflow_execution": lambda c, _: (
         COMPLETE,
         "",
@@ -399,7 +421,10 @@ def payload_text(payload: Payload) -> str:
             return json.dumps(json.loads(text), sort_keys=True, ensure_ascii=False)
         except ValueError:
             return text
-    return f"{encoding or 'binary'}:{payload.data.hex()}"
+    if encoding.startswith("binary/p"):  # plain, or protobuf
+        return f"{encoding}:{payload.data.hex()}"
+    # A codec's own: encrypted values differ each time they are written, which says nothing.
+    return f"<{encoding or 'unknown encoding'}>"
 
 
 def _map_text(fields: Mapping[str, Payload]) -> Attributes:

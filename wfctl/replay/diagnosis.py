@@ -347,9 +347,9 @@ def _attribute_rule(recorded: Command, name: str, old: str, new: str) -> str:
     return "options-changed"
 
 
-def _encoding(text: str) -> str:
-    match = re.match(r"^([\w-]+(?:/[\w-]+)?):[0-9a-f]*$", text)
-    return match[1] if match else ""
+def _encoding(text: str) -> list[str]:
+    """The encodings that are not plainly readable."""
+    return re.findall(r"<([\w-]+(?:/[\w-]+)?)>", text)
 
 
 def _attribute_finding(rule: str, recorded: Command, produced: Command, change: tuple[str, str, str]) -> Finding:

@@ -21,18 +21,20 @@ def fix(found: Verdict, reset_event_id: int, workflow_id: str) -> str:
     rule = RULES.get(found.rule)
     block = _block(found)
     if not block:
-        return rule.fix if rule is not None else ""
+        return f"{rule.fix}\n{_or_reset(reset_event_id, workflow_id)}".strip() if rule is not None else ""
     return f"{block}\n{_or_else(reset_event_id, workflow_id)}"
 
 
 def _or_else(event_id: int, workflow_id: str) -> str:
-    lines = ["Or leave runs under way on the old code: worker versioning, with this workflow pinned."]
-    if event_id > 0:
-        lines.append(
-            "Or run this one again from before the change: "
-            f'wfctl workflow reset -w {_quoted(workflow_id)} -e {event_id} --reason "new code"'
-        )
-    return "\n".join(lines)
+    pinned = "Or leave runs under way on the old code: worker versioning, with this workflow pinned."
+    return f"{pinned}\n{_or_reset(event_id, workflow_id)}".strip()
+
+
+def _or_reset(event_id: int, workflow_id: str) -> str:
+    if event_id <= 0:
+        return ""
+    command = f'wfctl workflow reset -w {_quoted(workflow_id)} -e {event_id} --reason "new code"'
+    return f"Or run this one again from before the change: {command}"
 
 
 def _quoted(text: str) -> str:
