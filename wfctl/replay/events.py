@@ -13,14 +13,16 @@ from typing import overload
 from temporalio.api.history.v1 import HistoryEvent
 
 _EVENTS_TAG = 0x0A  # field 1 of History, length-delimited
+_KEPT = 1000
 
 
 class Events(Sequence[HistoryEvent]):
-    """A list of events. Each look makes a fresh object; changing it changes nothing here."""
+    """A list of events; the objects of short histories are kept. Nobody may change them."""
 
-    __slots__ = ("_bodies", "_ends", "_wire")
+    __slots__ = ("_bodies", "_ends", "_parsed", "_wire")
 
     def __init__(self) -> None:
+        self._parsed: dict[int, HistoryEvent] = {}
         self._wire = bytearray()
         self._bodies = array("Q")
         self._ends = array("Q")
@@ -66,6 +68,7 @@ class Events(Sequence[HistoryEvent]):
     def followed_by(self, *more: HistoryEvent) -> Events:
         """These events and some more."""
         longer = Events()
+        longer._parsed = dict(self._parsed)
         longer._wire, longer._bodies, longer._ends = self._wire[:], self._bodies[:], self._ends[:]
         for event in more:
             longer.append(event.SerializeToString())
@@ -89,7 +92,14 @@ class Events(Sequence[HistoryEvent]):
     def __getitem__(self, index: int | slice) -> HistoryEvent | list[HistoryEvent]:
         if isinstance(index, slice):
             return [self[one] for one in range(*index.indices(len(self)))]
-        return HistoryEvent.FromString(bytes(self._wire[self._bodies[index] : self._ends[index]]))
+        if index < 0:
+            index += len(self)
+        event = self._parsed.get(index)
+        if event is None:
+            event = HistoryEvent.FromString(bytes(self._wire[self._bodies[index] : self._ends[index]]))
+            if len(self) <= _KEPT:
+                self._parsed[index] = event
+        return event
 
     def __iter__(self) -> Iterator[HistoryEvent]:
         for index in range(len(self)):

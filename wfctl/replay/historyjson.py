@@ -14,7 +14,8 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
+from datetime import date
+from functools import cache, lru_cache
 from typing import Any
 
 from google.protobuf import json_format
@@ -34,6 +35,8 @@ _WHOLE = frozenset(
         FieldDescriptor.TYPE_SFIXED64,
     }
 )  # fmt: skip
+_TIMESTAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?Z")
+_EPOCH = date(1970, 1, 1).toordinal()
 _PAYLOAD = "temporal.api.common.v1.Payload"
 _PAYLOADS = "temporal.api.common.v1.Payloads"
 
@@ -292,8 +295,26 @@ def _read_plain(message: Any, value: Any) -> None:
 def _read_time(message: Any, value: Any) -> None:
     if isinstance(value, dict):  # a few old tools wrote {"seconds": …, "nanos": …}
         fill(message, value)
-    else:
+    elif not _read_usual_timestamp(message, value):
         message.FromJsonString(value)
+
+
+def _read_usual_timestamp(message: Any, value: Any) -> bool:
+    """The form that every server writes, `2026-01-31T12:00:00.123456789Z`, an order of magnitude faster than protobuf."""
+    found = _TIMESTAMP.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return False
+    year, month, day, hour, minute, second, fraction = found.groups()
+    days = _days(int(year), int(month), int(day))
+    message.seconds = days * 86400 + int(hour) * 3600 + int(minute) * 60 + int(second)
+    if fraction:
+        message.nanos = int(fraction.ljust(9, "0"))
+    return True
+
+
+@lru_cache(maxsize=64)
+def _days(year: int, month: int, day: int) -> int:
+    return date(year, month, day).toordinal() - _EPOCH
 
 
 def _read_wellknown(message: Message, value: Any) -> None:
