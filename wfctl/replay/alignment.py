@@ -8,7 +8,8 @@ and the next task's, in order. The first pair that does not match is where the t
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
@@ -72,6 +73,8 @@ class Alignment:
     divergence: Divergence | None = None
     pairs: list[tuple[Command, Command]] = field(default_factory=list)
     """Commands that match, for a look at their attributes."""
+    early: list[tuple[Command, Command]] = field(default_factory=list)
+    """Those among them that the code makes in an earlier task than the history."""
     judged_to_event_id: int = 0
     limit: str = ""
     """The run's timeout: the server cuts longer timeouts of commands down to it."""
@@ -98,12 +101,14 @@ class Alignment:
 def align(events: Sequence[HistoryEvent], trace: Trace) -> Alignment:
     segments = _segments(events, trace)
     alignment = Alignment(segments, limit=_limit(events))
+    waiting: deque[_Waiting] = deque()
     for segment in segments:
-        divergence = _compare(segment, alignment.pairs)
-        if divergence is not None:
-            divergence.open_end = divergence.recorded is None and _nothing_follows(events, end_of(segment))
-            alignment.divergence = divergence
+        alignment.divergence = _compare(segment, waiting, alignment)
+        if alignment.divergence is not None:
             break
+    if alignment.divergence is None and waiting:
+        alignment.divergence = _too_many(waiting[0])
+        alignment.divergence.open_end = _nothing_follows(events, end_of(waiting[0][0]))
     alignment.judged_to_event_id = _judged_to(events, alignment, trace)
     return alignment
 
@@ -207,20 +212,51 @@ def same(recorded: Command, produced: Command) -> bool:
     return recorded.name == produced.name and recorded.id == produced.id
 
 
-def _compare(segment: Segment, pairs: list[tuple[Command, Command]]) -> Divergence | None:
+_Waiting = tuple[Segment, int, Command]
+"""A command that no event has met yet: its task, its place there."""
+
+
+def _compare(segment: Segment, waiting: deque[_Waiting], alignment: Alignment) -> Divergence | None:
+    """Lets the task's command events meet the code's commands, oldest first.
+
+    As in the SDK's core, a command may wait: one that the code makes tasks earlier than the history did still fits, when
+    it is the next that the history has.
+    """
     if not segment.compared:
         return None
-    recorded, produced = _without_local(segment.recorded), _without_local(segment.produced)
-    recorded = _without_skipped_patches(recorded, produced)
-    for index, (ours, theirs) in enumerate(zip_longest(recorded, produced)):
-        if ours is not None and theirs is not None and same(ours, theirs):
-            pairs.append((ours, theirs))
-            continue
-        if ours is not None:
-            return Divergence(segment, ours, theirs, index, ours.event_id, ours.event_type)
-        # One command too many: the event that says how many there were.
-        return Divergence(segment, None, theirs, index, segment.completed_event_id, "WorkflowTaskCompleted")
+    produced = _without_local(segment.produced)
+    recorded = _without_skipped_patches(_without_local(segment.recorded), [one for *_, one in waiting] + produced)
+    for index, one in enumerate(produced):
+        undone = _undone(waiting, one)
+        if undone is None:
+            waiting.append((segment, index, one))
+        else:
+            waiting.remove(undone)
+    for index, ours in enumerate(recorded):
+        if not waiting:
+            return Divergence(segment, ours, None, index, ours.event_id, ours.event_type)
+        home, place, theirs = waiting[0]
+        if not same(ours, theirs):
+            if home is not segment:
+                return _too_many(waiting[0])
+            return Divergence(segment, ours, theirs, place, ours.event_id, ours.event_type)
+        waiting.popleft()
+        alignment.pairs.append((ours, theirs))
+        if home is not segment:
+            alignment.early.append((ours, theirs))
     return None
+
+
+def _undone(waiting: Iterable[_Waiting], cancel: Command) -> _Waiting | None:
+    """The waiting command that this one cancels before any event has met it: neither reaches the server."""
+    kind = commands.CHILD if cancel.kind == commands.CANCEL_EXTERNAL else commands.CANCELS.get(cancel.kind)
+    return next((item for item in waiting if kind and item[2].kind == kind and item[2].id == cancel.id), None)
+
+
+def _too_many(waiting: _Waiting) -> Divergence:
+    """One command too many: the event to show is the one that says how many its task had."""
+    segment, place, theirs = waiting
+    return Divergence(segment, None, theirs, place, segment.completed_event_id, "WorkflowTaskCompleted")
 
 
 def _without_local(made: Sequence[Command]) -> list[Command]:
@@ -311,7 +347,11 @@ def is_quiet(events: Sequence[HistoryEvent], trace: Trace) -> bool:
     if any(task.failure is not None for task in trace.tasks):
         return False
     found = align(events, trace)
-    return found.divergence is None and not any(True for pair in found.pairs if differences(*pair, found.limit))
+    return (
+        found.divergence is None
+        and not found.early
+        and not any(True for pair in found.pairs if differences(*pair, found.limit))
+    )
 
 
 def differences(recorded: Command, produced: Command, limit: str = "") -> list[tuple[str, str, str]]:

@@ -337,6 +337,14 @@ _RULES: list[Rule] = [
         _GATE,
     ),
     _warning(
+        "command-made-earlier",
+        "The code makes a command in an earlier task than the history",
+        "What the code waited for before it is gone, or comes earlier.",
+        "The SDK keeps such a command until the history has it, so this run still fits; a run that had only come as far as the "
+        "earlier task goes on otherwise than it would have.",
+        _GATE,
+    ),
+    _warning(
         "arguments-changed",
         "A command has other arguments than in the history",
         "An argument was changed, or two commands of one type changed places.",

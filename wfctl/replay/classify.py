@@ -383,7 +383,11 @@ def _shifted_in(case: Case) -> Verdict | None:
         echoed = any(one.kind == ours.kind and _same_attributes(ours, one) for one in case.theirs)
         stuck = case.divergence.produced is None and ours.kind == commands.TIMER and theirs.location in waiting
         if echoed or stuck:
-            return _at_pair(case, _added(theirs), ours, theirs)
+            shifted = _at_pair(case, _added(theirs), ours, theirs)
+            if not any(theirs is early for _, early in case.alignment.early):
+                return shifted
+            home = next(one for one in case.alignment.segments if any(theirs is made for made in one.produced))
+            return replace(shifted, event_id=home.completed_event_id, event_type="WorkflowTaskCompleted")
     return None
 
 

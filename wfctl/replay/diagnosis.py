@@ -324,6 +324,10 @@ def _open_end(parted: Divergence, found: Alignment) -> Finding:
 def _warnings(found: Alignment) -> tuple[Finding, ...]:
     """One per rule and line, at its first event."""
     made: dict[tuple[str, Location | None], Finding] = {}
+    for recorded, produced in found.early[:_MOST_WARNINGS]:
+        key = ("command-made-earlier", produced.location)
+        if key not in made:
+            made[key] = _early(recorded, produced)
     for recorded, produced in found.pairs:
         for name, old, new in aligning.differences(recorded, produced, found.limit):
             rule = _attribute_rule(recorded, name, old, new)
@@ -331,6 +335,20 @@ def _warnings(found: Alignment) -> tuple[Finding, ...]:
             if key not in made and len(made) < _MOST_WARNINGS:
                 made[key] = _attribute_finding(rule, recorded, produced, (name, old, new))
     return tuple(made.values())
+
+
+def _early(recorded: Command, produced: Command) -> Finding:
+    return Finding(
+        "command-made-earlier",
+        Severity.WARNING,
+        f"the code makes {_described(produced)} in an earlier task than the history, which has it as event {recorded.event_id}",
+        recorded.event_id,
+        recorded.event_type,
+        _with_text(produced.location),
+        recorded=recorded,
+        produced=produced,
+        fix=RULES["command-made-earlier"].fix,
+    )
 
 
 def _attribute_rule(recorded: Command, name: str, old: str, new: str) -> str:
