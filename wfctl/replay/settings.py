@@ -38,6 +38,7 @@ _KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "sarif": ("a path", (str,)),
     "markdown": ("a path", (str,)),
 }
+NAMES = tuple(_KINDS)
 _LISTS = frozenset({"targets", "histories", "path", "workflow_id", "type", "status"})
 _PATHS = frozenset({"histories", "path", "database", "junit", "sarif", "markdown"})
 _SOURCES = frozenset(
