@@ -20,6 +20,7 @@ from wfctl.replay.model import Verdict
 CI = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 PAGE = (ROOT / "docs" / "replay.md").read_text(encoding="utf-8")
 DEFAULTS = '[tool.wfctl.replay]\ntargets = ["orders.worker:make_worker"]\nhistories = ["histories"]\n'
+SLEEPING = GREETING.replace("        return await", "        await workflow.sleep(1)\n        return await")
 WORKER = """
 from temporalio.worker import Worker
 
@@ -77,10 +78,7 @@ def test_the_github_workflow_passes_and_annotates_what_breaks(shop: Project) -> 
     done = shell(shop, script, **github)
     assert done.returncode == 0, done.stderr
     assert {"replay.xml", "replay.sarif"} <= {path.name for path in shop.root.iterdir()}
-    shop.write(
-        "orders/flows.py",
-        SLEEPING,
-    )
+    shop.write("orders/flows.py", SLEEPING)
     done = shell(shop, script, **github)
     assert done.returncode == 10
     assert "::error file=orders/flows.py,line=10,title=timer-added" in done.stdout
