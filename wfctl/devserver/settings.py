@@ -48,3 +48,7 @@ class Settings:
     continue_as_new_min_interval_seconds: float = 1.0  # history.workflowIdReuseMinimalInterval
     cross_namespace_commands: bool = False  # system.enableCrossNamespaceCommands
     cache_bytes: int = 256 * MIB  # open runs kept in memory
+    max_requests: int = 5_000  # under way at once; see rpc/admission.py
+    max_request_bytes: int = 128 * MIB  # of those together
+    max_waiting_calls: int = 20_000  # polls and other long calls
+    max_backlog_tasks: int = 250_000  # of a namespace, waiting for workers

@@ -83,6 +83,7 @@ class ResourceExhausted(ServiceError):
     message: str
     cause: ResourceExhaustedCause.ValueType = ResourceExhaustedCause.RESOURCE_EXHAUSTED_CAUSE_UNSPECIFIED
     scope: ResourceExhaustedScope.ValueType = ResourceExhaustedScope.RESOURCE_EXHAUSTED_SCOPE_UNSPECIFIED
+    retry_after_seconds: float | None = None  # when the client should come back, if the server can say
 
 
 @dataclass(eq=False)

@@ -70,6 +70,10 @@ class Queues:
         at = self._left.get(worker)
         return at is not None and self._now() - at <= LEFT_REMEMBERED
 
+    def backlog_count(self, namespace_id: str) -> int:
+        """How much of this namespace waits for workers, in all its queues."""
+        return sum(queue.backlog_count for (owner, _, _), queue in self._queues.items() if owner == namespace_id)
+
     def cut_all_polls(self) -> None:
         for queue in self._queues.values():
             queue.cut_polls()

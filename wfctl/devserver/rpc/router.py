@@ -16,6 +16,7 @@ from temporalio.api.workflowservice.v1 import service_pb2 as workflow_service
 
 from wfctl.devserver.core.errors import Internal, ServiceError
 from wfctl.devserver.rpc import client_headers, status, unimplemented
+from wfctl.devserver.rpc.admission import STARTS, Admission, Gate
 from wfctl.devserver.rpc.backend import Backend, Call
 
 # (backend, request, call) -> response message, or the response already serialized.
@@ -43,9 +44,9 @@ class Router(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Looks a call's method up in the tables."""
 
     def __init__(self, backend: Backend) -> None:
-        rows = implemented()
+        rows, admission = implemented(), Admission(backend.settings)
         self._handlers = {
-            f"/{service.full_name}/{method.name}": _handler(backend, method, rows.get(method.name))
+            f"/{service.full_name}/{method.name}": _handler(backend, method, rows.get(method.name), admission)
             for service in SERVICES
             for method in service.methods
         }
@@ -58,25 +59,46 @@ def _serialize(response: Message | bytes) -> bytes:
     return response if isinstance(response, bytes) else response.SerializeToString()
 
 
-def _handler(backend: Backend, method: MethodDescriptor, function: Function | None) -> grpc.RpcMethodHandler:
+def _handler(
+    backend: Backend, method: MethodDescriptor, function: Function | None, admission: Admission
+) -> grpc.RpcMethodHandler:
     request_type = GetMessageClass(method.input_type)
-    behaviour = (
-        _unimplemented(method.name) if function is None else _behaviour(backend, function, request_type.FromString)
-    )
+    if function is None:
+        behaviour = _unimplemented(method.name)
+    else:
+        if method.name in STARTS:
+            function = _with_backlog_checked(function, admission)
+        behaviour = _behaviour(backend, function, request_type.FromString, admission.gate(method.name))
     return grpc.unary_unary_rpc_method_handler(behaviour, None, _serialize)
 
 
 def _behaviour(
-    backend: Backend, function: Function, parse: Callable[[bytes], Message]
+    backend: Backend, function: Function, parse: Callable[[bytes], Message], gate: Gate
 ) -> Callable[[bytes, Any], Awaitable[Message | bytes]]:
     async def call(body: bytes, context: Any) -> Message | bytes:
         try:
             client_headers.check(context.invocation_metadata())
-            return await function(backend, parse(body), Call(context, time.monotonic()))
+            request, size = parse(body), len(body)
+            namespace: str = getattr(request, "namespace", "")
+            gate.enter(namespace, size)
+            try:
+                return await function(backend, request, Call(context, time.monotonic()))
+            finally:
+                gate.leave(namespace, size)
         except ServiceError as error:
             await status.abort(context, error)
         except DecodeError as error:
             await status.abort(context, Internal(f"grpc: error unmarshalling request: {error}"))
+
+    return call
+
+
+def _with_backlog_checked(function: Function, admission: Admission) -> Function:
+    async def call(backend: Backend, request: Any, call: Call) -> Message | bytes:
+        namespace = backend.namespaces.find(request.namespace)
+        if namespace is not None:
+            admission.check_backlog(namespace.name, backend.queues.backlog_count(namespace.id))
+        return await function(backend, request, call)
 
     return call
 

@@ -122,7 +122,18 @@ def to_status(error: errors.ServiceError) -> Status:
         packed = AnyProto()
         packed.Pack(detail)
         status.details.append(packed)
+    if isinstance(error, errors.ResourceExhausted) and error.retry_after_seconds is not None:
+        status.details.append(_retry_info(error.retry_after_seconds))
     return status
+
+
+def _retry_info(seconds: float) -> AnyProto:
+    from google.rpc.error_details_pb2 import RetryInfo
+
+    info, packed = RetryInfo(), AnyProto()
+    info.retry_delay.FromMilliseconds(round(seconds * 1000))
+    packed.Pack(info)
+    return packed
 
 
 async def abort(context: grpc.aio.ServicerContext[Message, Message], error: errors.ServiceError) -> NoReturn:
