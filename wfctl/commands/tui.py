@@ -52,6 +52,10 @@ def _source(opened: Session, files: list[Path], db: Path | None, read_only: bool
         if not source.runs and source.broken:
             raise CommandError(f"{source.broken[0].path}: {source.broken[0].reason}")
         return source
+    if db is not None:
+        from wfctl.commands._database_source import open_database_source
+
+        return open_database_source(db, opened.connection.namespace)
     from wfctl.client import Client
     from wfctl.tui.feeds.source import ServerSource
 

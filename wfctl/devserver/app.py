@@ -6,6 +6,7 @@ import asyncio
 import gc
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from wfctl.devserver.clock import Clock, SystemClock
 from wfctl.devserver.core.errors import Unavailable
@@ -18,6 +19,7 @@ from wfctl.devserver.services import deletion
 from wfctl.devserver.services.effects import Effects
 from wfctl.devserver.services.namespaces import Namespaces
 from wfctl.devserver.services.task_queues import TaskQueues
+from wfctl.devserver.settings import Settings
 from wfctl.devserver.storage.database import Database
 from wfctl.devserver.storage.file_check import refuse_corrupt
 from wfctl.devserver.storage.open import open_database
@@ -54,22 +56,11 @@ async def start(options: ServerOptions, clock: Clock | None = None) -> Server:
         await namespaces.load()
         await namespaces.ensure(options.namespaces, options.search_attributes, options.retention_seconds)
         await namespaces.reconcile(options.declared)
-        queues = Queues(clock.now)
-        task_queues = TaskQueues(database, queues)
-        await task_queues.load()
-        runs = Runs(
-            database,
-            clock,
-            options.settings,
-            lambda namespace_id: namespaces.by_id(namespace_id).name,
-            namespaces.resolve,
-        )
-        Effects(runs, queues, namespaces)
-        backend = Backend(options.settings, clock, database, namespaces, runs, queues, task_queues)
+        backend = await _assemble(database, namespaces, options.settings, clock)
         rpc = RpcServer(backend)
         port = rpc.listen(options.ip, options.port)
-        recovered = await runs.recover()
-        deletion.start(runs, namespaces)
+        recovered = await backend.runs.recover()
+        deletion.start(backend.runs, namespaces)
         await rpc.start()
     except BaseException as error:
         await database.close()
@@ -77,6 +68,38 @@ async def start(options: ServerOptions, clock: Clock | None = None) -> Server:
             raise refuse_corrupt(database.path, error) from error
         raise
     return Server(backend, rpc, port, recovered)
+
+
+async def _assemble(database: Database, namespaces: Namespaces, settings: Settings, clock: Clock) -> Backend:
+    queues = Queues(clock.now)
+    task_queues = TaskQueues(database, queues)
+    await task_queues.load()
+    runs = Runs(
+        database,
+        clock,
+        settings,
+        lambda namespace_id: namespaces.by_id(namespace_id).name,
+        namespaces.resolve,
+    )
+    Effects(runs, queues, namespaces)
+    return Backend(settings, clock, database, namespaces, runs, queues, task_queues)
+
+
+async def open_to_read(path: Path) -> Backend:
+    """The floors over a database of which nothing is taken up: no timer fires and no task is handed out.
+
+    The file is opened as a server opens it, migrations included, so give it a copy. Raises `CannotOpen`.
+    """
+    database = await open_database(path)
+    try:
+        database.start()
+        settings = Settings()
+        namespaces = Namespaces(database, settings)
+        await namespaces.load()
+        return await _assemble(database, namespaces, settings, SystemClock())
+    except BaseException:
+        await database.close()
+        raise
 
 
 async def serve(options: ServerOptions, on_ready: Callable[[Server], None], stop: asyncio.Event) -> None:

@@ -11,9 +11,12 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import Theme
 
+from wfctl.tui.feeds.resources import RESOURCES
 from wfctl.tui.feeds.source import Source
 from wfctl.tui.models.run import RunRef
-from wfctl.tui.screens.base import Console
+from wfctl.tui.screens.base import Console, View
+from wfctl.tui.screens.nouns import NOUNS
+from wfctl.tui.screens.resources import ResourceScreen
 from wfctl.tui.screens.workflow import WorkflowScreen
 from wfctl.tui.screens.workflows import WorkflowsScreen
 from wfctl.tui.widgets.palette import DARK, LIGHT, Palette
@@ -26,7 +29,7 @@ class WfctlApp(Console):
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
     CSS = """
-    Screen { background: $background; color: $foreground; }
+    View { background: $background; color: $foreground; }
     Footer { background: $surface; }
     Toast { background: $panel; padding: 0 1; }
     """
@@ -63,13 +66,40 @@ class WfctlApp(Console):
     def action_toggle_theme(self) -> None:
         self.theme = LIGHT.name if self.current_theme.dark else DARK.name
 
+    def goto(self, noun: str) -> None:
+        """`:schedules`, `:order-1`: a noun's screen, or else the workflow of that id."""
+        wanted = NOUNS.get(noun, noun)
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+        if wanted in RESOURCES:
+            self.push_screen(ResourceScreen(RESOURCES[wanted]))
+        elif wanted != "workflows":
+            self.open_run(RunRef(noun))
+
+    def switch(self, source: Source) -> None:
+        """Screens of the old source go, and with them whatever answers they still wait for."""
+        old, self.source = self.source, source
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.push_screen(WorkflowsScreen())
+        if old is not source and old.is_live:
+            old.close()
+
     def open_run(self, ref: RunRef) -> None:
         self.push_screen(WorkflowScreen(ref))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        for noun, resource in RESOURCES.items():
+            yield SystemCommand(resource.title, f":{noun}", lambda noun=noun: self.goto(noun))
+        yield SystemCommand("Workflows", ":workflows", lambda: self.goto("workflows"))
+        yield SystemCommand("Keys", "What the keys of this screen do", lambda: self._help(screen))
         yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
         yield SystemCommand("Dark or light", "Turn the colours round", self.action_toggle_theme)
         yield SystemCommand("Quit", "Leave wfctl", self.action_quit)
+
+    def _help(self, screen: Screen[object]) -> None:
+        if isinstance(screen, View):
+            screen.action_help()
 
 
 def default_theme() -> str:

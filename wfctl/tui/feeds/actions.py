@@ -31,6 +31,7 @@ class Field:
 class Action:
     key: str
     name: str
+    note: str
     what: str
     """A sentence for the dialog; `{id}` is the workflow's."""
     run: Callable[[Source, RunRef, Values], str]
@@ -239,26 +240,26 @@ _REASON = Field("reason", "Reason")
 
 ACTIONS: tuple[Action, ...] = (
     Action(
-        "s", "Signal", "Send a signal to {id}.", _signal,
+        "s", "Signal", "send it a message", "Send a signal to {id}.", _signal,
         (Field("name", "Signal", needed=True), Field("input", "Input, as JSON")), batchable=True,
     ),
-    Action("c", "Cancel", "Ask {id} to cancel; its code decides how.", _cancel, (_REASON,), True, batchable=True),
+    Action("c", "Cancel", "ask it to stop", "Ask {id} to cancel; its code decides how.", _cancel, (_REASON,), True, batchable=True),
     Action(
-        "t", "Terminate", "End {id} at once; its code gets no chance to clean up.", _terminate, (_REASON,), True,
+        "t", "Terminate", "end it at once", "End {id} at once; its code gets no chance to clean up.", _terminate, (_REASON,), True,
         batchable=True,
     ),
     Action(
-        "r", "Reset", "Run {id} again from an event on; what came after it is left behind, signals are sent again.",
+        "r", "Reset", "run it again from an event on", "Run {id} again from an event on; what came after it is left behind, signals are sent again.",
         _reset, (Field("event", "Event (a workflow task's end)", needed=True), _REASON), True, of_closed=True,
     ),
     Action(
-        "a", "Start again", "Start a workflow with the same type, queue and input as {id}.", _start_again,
+        "a", "Start again", "same type, queue and input", "Start a workflow with the same type, queue and input as {id}.", _start_again,
         (Field("id", "Workflow id (empty: the same)"),), of_closed=True,
     ),
-    Action("p", "Pause", "Let {id} take no more steps until it is told to go on.", _pause, (_REASON,)),
-    Action("u", "Unpause", "Let {id} go on.", _unpause, (_REASON,)),
+    Action("p", "Pause", "take no more steps", "Let {id} take no more steps until it is told to go on.", _pause, (_REASON,)),
+    Action("u", "Unpause", "go on", "Let {id} go on.", _unpause, (_REASON,)),
     Action(
-        "d", "Delete", "Delete {id} with its history. This cannot be undone.", _delete, (), True, of_closed=True,
+        "d", "Delete", "with its history", "Delete {id} with its history. This cannot be undone.", _delete, (), True, of_closed=True,
         batchable=True,
     ),
 )  # fmt: skip
@@ -326,7 +327,8 @@ def handlers(source: Source, ref: RunRef) -> list[Handler]:
         ("update", definition.update_definitions),
         ("signal", definition.signal_definitions),
     ):
-        found.extend(Handler(kind, item.name or "(any name)", item.description) for item in group)
+        named = [item for item in group if not item.name.startswith("__")]
+        found.extend(Handler(kind, item.name or "(any name)", item.description) for item in named)
     return found
 
 

@@ -31,6 +31,7 @@ class FilesSource:
 
     read_only = True
     is_live = False
+    as_of = None
     namespace = "files"
     identity = ""
 

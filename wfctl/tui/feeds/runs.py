@@ -50,7 +50,9 @@ class RunFeed:
         if is_open and (events or self._looks % _LOOK_AROUND_EVERY == 0):
             self._around = self._look_around(description)
         self._looks += 1
-        now = self._newest[-1].event_time.ToDatetime(tzinfo=UTC) if not self._source.is_live and self._newest else None
+        now = self._source.as_of
+        if now is None and not self._source.is_live and self._newest:
+            now = self._newest[-1].event_time.ToDatetime(tzinfo=UTC)
         loaded = self._last_event_id if self._token is not None else max(total, self._last_event_id)
         return RunUpdate(description, self._maker.items(events), self._around, now, loaded, max(total, loaded))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Protocol
 
 from wfctl.client import Client
@@ -28,6 +29,10 @@ class Source(Protocol):
     def is_live(self) -> bool:
         """Whether it may change while one looks."""
 
+    @property
+    def as_of(self) -> datetime | None:
+        """The moment that a recorded source shows; None for now, or for each run's last event."""
+
     def call(self, method: str, request: Any, timeout: float | None = None) -> Any: ...
 
     def in_namespace(self, namespace: str) -> Source:
@@ -40,6 +45,7 @@ class ServerSource:
     """Any Temporal server. It is not patient: that a server went away is for the screen to say."""
 
     is_live = True
+    as_of = None
 
     def __init__(self, client: Client, *, read_only: bool = False) -> None:
         self._client = client

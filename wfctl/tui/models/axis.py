@@ -98,9 +98,10 @@ def _busy(spans: Sequence[Span], moments: Sequence[datetime]) -> set[int]:
     """The stretches in which work was under way, found in one sweep."""
     delta = [0] * (len(moments) + 1)
     for span in spans:
-        if not span.is_busy or span.started is None:
+        if not span.is_busy or (span.started is None and not span.is_open):
             continue
-        first = bisect_right(moments, span.started) - 1
+        # What is still at it counts whole, with its retries: it is what one came to see.
+        first = bisect_right(moments, span.began if span.is_open or span.started is None else span.started) - 1
         last = bisect_right(moments, span.ended or moments[-1]) - 1
         delta[max(first, 0)] += 1
         delta[max(last, 0)] -= 1

@@ -84,6 +84,8 @@ class Span:
 
     @property
     def tone(self) -> Tone:
+        if self.is_open and self.note:
+            return "warn"
         return STATE_TONES[self.state]
 
 

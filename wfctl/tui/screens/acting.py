@@ -46,7 +46,7 @@ class Acting(View):
             return
         possible = [action for action in ACTIONS if _fits(action, runs)]
         title = runs[0][0].workflow_id if len(runs) == 1 else f"{len(runs)} workflows"
-        options = [(action.key, action.name, _short(action)) for action in possible]
+        options = [(action.key, action.name, action.note) for action in possible]
         chosen = await self.app.push_screen_wait(Menu(title, options))
         action = next((action for action in possible if action.name == chosen), None)
         if action is not None:
@@ -125,9 +125,3 @@ def _fits(action: Action, runs: Sequence[tuple[RunRef, bool]]) -> bool:
     if len(runs) > 1 and not action.batchable:
         return False
     return all(action.of_open if is_open else action.of_closed for _, is_open in runs)
-
-
-def _short(action: Action) -> str:
-    first = action.what.split("{id}")
-    rest = first[1].strip(" .;,") if len(first) > 1 else ""
-    return rest.split(";")[0].split(".")[0] if rest else action.what.split("{id}")[0].strip()

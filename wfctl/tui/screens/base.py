@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar, cast
 
 from textual.app import App
@@ -27,8 +27,18 @@ class Console(App[None]):
     source: Source
     idle_seconds: float = 1.0
 
+    def now(self) -> datetime:
+        """The clock's time, or that of what was recorded."""
+        return self.source.as_of or self.clock()
+
+    def clock(self) -> datetime:
+        return datetime.now(UTC)
+
     def goto(self, noun: str) -> None:
         """Another screen by its noun, as `:noun` does."""
+
+    def switch(self, source: Source) -> None:
+        """Leave the source for another, which has answered."""
 
     def open_run(self, ref: RunRef) -> None:
         """The screen of one run."""
@@ -66,7 +76,14 @@ class View(Screen[None]):
         bar.place = place + ("  read-only" if self.source.read_only else "")
 
     async def call(self, function: Callable[..., Result], *arguments: Any) -> Result:
-        return await asyncio.to_thread(function, *arguments)
+        """In a thread. Raises CommandError and nothing else, for a screen outlives whatever it asks for."""
+        try:
+            return await asyncio.to_thread(function, *arguments)
+        except CommandError:
+            raise
+        except Exception as error:
+            self.log.error(f"{function}: {error!r}")
+            raise CommandError(f"an unexpected answer: {type(error).__name__}: {error}") from error
 
     # Whether what is shown is of now.
 
@@ -96,7 +113,9 @@ class View(Screen[None]):
         """Screens that poll look at once."""
 
     def action_noun(self) -> None:
-        self.app.action_command_palette()
+        from wfctl.tui.screens.nouns import NounBar
+
+        self.app.push_screen(NounBar(), lambda noun: self.console.goto(noun) if noun else None)
 
     def action_help(self) -> None:
         from wfctl.tui.screens.help import HelpScreen

@@ -29,8 +29,7 @@ class Dialog(ModalScreen[dict[str, str] | None]):
     Dialog Input { border: none; height: 1; padding: 0 1; background: $panel; margin: 0 0 1 0; }
     Dialog Input:focus { border: none; background: $background; }
     Dialog Horizontal { height: 1; align-horizontal: right; }
-    Dialog Button { height: 1; min-width: 10; border: none; margin: 0 0 0 2; }
-    Dialog Button:focus { text-style: bold reverse; }
+    Dialog Button { margin: 0 0 0 2; }
     Dialog .wrong { color: $error; height: auto; display: none; }
     Dialog .wrong.shown { display: block; }
     """
@@ -65,8 +64,13 @@ class Dialog(ModalScreen[dict[str, str] | None]):
                     yield Input(id="must-type")
             yield Label("", classes="wrong")
             with Horizontal():
-                yield Button("Cancel", id="refuse")
-                yield Button(self._verb, id="agree", variant="error" if self.has_class("destructive") else "primary")
+                yield Button("Cancel", id="refuse", compact=True)
+                yield Button(
+                    self._verb,
+                    id="agree",
+                    compact=True,
+                    variant="error" if self.has_class("destructive") else "primary",
+                )
 
     def on_mount(self) -> None:
         inputs = list(self.query(Input))
@@ -114,7 +118,9 @@ class Menu(ModalScreen[str | None]):
     Menu { align: center middle; background: $background 60%; }
     Menu > Vertical { width: 56; max-width: 96%; height: auto; max-height: 90%; background: $surface;
         border: round $primary; padding: 0; }
-    Menu OptionList { background: $surface; border: none; height: auto; max-height: 20; }
+    Menu OptionList { background: $surface; border: none; height: auto; max-height: 20; padding: 0; }
+    Menu OptionList:focus { border: none; background-tint: $foreground 0%; }
+    Menu OptionList:focus > .option-list--option-highlighted { background: $primary 25%; color: $foreground; text-style: none; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -26,6 +26,12 @@ _NAMES = {
     "left": "←",
     "right": "→",
     "enter": "⏎",
+    "asterisk": "*",
+    "escape": "esc",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+    "tab": "⇥",
+    "shift+tab": "⇧⇥",
 }
 
 

@@ -51,7 +51,8 @@ class WorkerPane(Pane):
 
 class HandlersPane(WorkerPane):
     DEFAULT_CSS = """
-    HandlersPane .answer { height: 50%; border-top: solid $panel; }
+    HandlersPane .answer { height: 50%; border-top: solid $panel; display: none; }
+    HandlersPane.answered .answer { display: block; }
     """
 
     def compose(self) -> ComposeResult:
@@ -101,6 +102,7 @@ class HandlersPane(WorkerPane):
         values = await self.app.push_screen_wait(form)
         if values is None:
             return
+        self.add_class("answered")
         lines = self.query_one("#answer", Lines)
         lines.set_lines([cell(f"asking {handler.name} …", "dim")])
         try:

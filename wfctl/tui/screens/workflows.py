@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import ClassVar
 
 from textual import on, work
@@ -46,7 +45,6 @@ class WorkflowsScreen(Acting):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "noop", "Open", key_display="⏎", priority=False),
         Binding("slash", "filter", "Filter", key_display="/"),
         Binding("a", "act", "Actions"),
         Binding("n", "start", "Start"),
@@ -82,7 +80,7 @@ class WorkflowsScreen(Acting):
         yield Footer(compact=True, show_command_palette=False)
 
     def _cells(self, row: RunRow) -> list[Cell]:
-        return row.cells(datetime.now(UTC), self.listing.columns)
+        return row.cells(self.console.now(), self.listing.columns)
 
     @property
     def grid(self) -> Grid:
@@ -144,7 +142,7 @@ class WorkflowsScreen(Acting):
         listing = self.listing
         if (not page.append and not (len(listing.rows) > PAGE_SIZE)) or page.append:
             self._token = page.token
-        listing.take(page.infos, now=datetime.now(UTC), more=bool(page.token), append=page.append)
+        listing.take(page.infos, now=self.console.now(), more=bool(page.token), append=page.append)
         if page.counts is not None:
             listing.counts, listing.total = dict(page.counts), page.total
         self._draw_tabs()
@@ -192,7 +190,7 @@ class WorkflowsScreen(Acting):
 
     @on(Grid.Sorted)
     def _sort(self, message: Grid.Sorted) -> None:
-        self.listing.sort_by(message.key, datetime.now(UTC))
+        self.listing.sort_by(message.key, self.console.now())
         self.grid.sort_key, self.grid.descending = self.listing.sort_key, self.listing.descending
         self.grid.set_rows(self.listing.rows)
         if not self.listing.sort_key:
@@ -215,9 +213,6 @@ class WorkflowsScreen(Acting):
         self.grid.set_rows([])
         self.grid.empty = "no workflows match" if self.listing.query else "no workflows"
         self.action_look_again()
-
-    def action_noop(self) -> None:
-        """Enter is the grid's; this shows it in the footer."""
 
     def action_look_again(self) -> None:
         self._wake.set()

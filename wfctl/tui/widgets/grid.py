@@ -19,7 +19,7 @@ from wfctl.tui.widgets.fit import GAP, fitted, layout
 from wfctl.tui.widgets.palette import Palette, segments
 
 
-class Cursored(ScrollView, can_focus=True):
+class Cursored(ScrollView, can_focus=True, inherit_bindings=False):
     """Rows with a cursor, and a head that stays: what the table and the timeline have in common."""
 
     DEFAULT_CSS = """
@@ -27,13 +27,13 @@ class Cursored(ScrollView, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open", key_display="⏎"),
         Binding("up,k", "move(-1)", "Up", show=False),
         Binding("down,j", "move(1)", "Down", show=False),
         Binding("pageup,ctrl+u", "page(-1)", "Page up", show=False),
         Binding("pagedown,ctrl+d", "page(1)", "Page down", show=False),
         Binding("home,g", "first", "First", show=False),
         Binding("end,G", "last", "Last", show=False),
-        Binding("enter", "open", "Open", show=False),
     ]
 
     class Highlighted(Message):

@@ -25,7 +25,7 @@ def palette_of(widget: Widget) -> Palette:
     return palette
 
 
-class Lines(ScrollView, can_focus=True):
+class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     """Scrolls, copies (`y`) and finds (`find`)."""
 
     DEFAULT_CSS = """

@@ -1,0 +1,101 @@
+"""The app on recorded histories or on a server within the test, and patience with neither."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.support.histories import BEGAN, failed_order, shipped_order, waiting_order
+from tests.support.inprocess import InProcess
+from wfctl.client import Client
+from wfctl.config import Connection
+from wfctl.tui.app import WfctlApp
+from wfctl.tui.feeds.files import FileRun, FilesSource
+from wfctl.tui.feeds.source import ServerSource
+from wfctl.view.described import description_from
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+SIZES = ((80, 24), (120, 40), (200, 60))
+WAIT_SECONDS = 10.0
+
+
+class FixedApp(WfctlApp):
+    """A day after the recorded histories."""
+
+    def clock(self) -> datetime:
+        return BEGAN + timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("COLORFGBG", raising=False)
+    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+
+
+def recorded(*histories: Any) -> FilesSource:
+    chosen = histories or (waiting_order(), failed_order(), shipped_order())
+    return FilesSource([FileRun("orders.json", events, description_from(events)) for events in chosen])
+
+
+@asynccontextmanager
+async def showing(
+    source: Any, size: tuple[int, int] = (120, 40), theme: str = "", **options: Any
+) -> AsyncIterator[tuple[FixedApp, Pilot[None]]]:
+    app = FixedApp(source, theme=theme, **options)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until(pilot, lambda: len(app.screen_stack) > 1 and bool(app.screen.query("*")))
+        yield app, pilot
+
+
+def served(server: InProcess, *, read_only: bool = False) -> ServerSource:
+    connection = Connection(address=f"127.0.0.1:{server.server.port}")
+    return ServerSource(Client(connection, identity="tester", patience_seconds=0), read_only=read_only)
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
+    """Wait for what must come to be on screen; say what was there if it does not."""
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            while not condition():
+                await pilot.pause(0.01)
+    except TimeoutError:
+        raise AssertionError(f"it did not come; the screen shows:\n{screen_text(pilot.app)}") from None
+    await pilot.pause()
+
+
+async def until_shown(pilot: Pilot[None], text: str) -> None:
+    await until(pilot, lambda: text in screen_text(pilot.app))
+
+
+def screen_lines(app: Any) -> list[str]:
+    width, height = app.size
+    lines = app.screen._compositor.render_strips()
+    return ["".join(segment.text for segment in strip) for strip in lines][:height]
+
+
+def screen_text(app: Any) -> str:
+    return "\n".join(screen_lines(app))
+
+
+_RANDOM = re.compile(r"terminal-\d+")
+
+
+def check_snapshot(app: Any, name: str) -> None:
+    """Compare with an SVG; `UPDATE_SNAPSHOTS=1` writes it instead."""
+    svg = _RANDOM.sub("terminal", app.export_screenshot(simplify=True)).replace("<text ", '<text xml:space="preserve" ')
+    path = SNAPSHOTS / f"{name}-{app.size.width}x{app.size.height}.svg"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(svg, encoding="utf-8")
+    assert path.exists(), f"{path.name} is not there; UPDATE_SNAPSHOTS=1 makes it"
+    assert svg == path.read_text(encoding="utf-8"), f"{name} looks different:\n{screen_text(app)}"

@@ -1,0 +1,46 @@
+"""`:noun` goes to another screen, as in k9s."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+from textual.suggester import SuggestFromList
+from textual.widgets import Input
+
+NOUNS: dict[str, str] = {
+    "wf": "workflows", "workflow": "workflows", "workflows": "workflows",
+    "sch": "schedules", "schedule": "schedules", "schedules": "schedules",
+    "batch": "batches", "batches": "batches",
+    "tq": "task-queues", "queues": "task-queues", "task-queue": "task-queues", "task-queues": "task-queues",
+    "worker": "workers", "workers": "workers",
+    "deployment": "deployments", "deployments": "deployments",
+    "ns": "namespaces", "namespace": "namespaces", "namespaces": "namespaces",
+    "sa": "search-attributes", "search-attributes": "search-attributes",
+    "nexus": "nexus",
+}  # fmt: skip
+
+
+class NounBar(ModalScreen[str | None]):
+    """One line at the bottom: a noun, or a workflow's id."""
+
+    DEFAULT_CSS = """
+    NounBar { align: left bottom; background: $background 30%; }
+    NounBar Input { dock: bottom; height: 1; border: none; padding: 0 1; background: $panel; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
+
+    def compose(self) -> ComposeResult:
+        yield Input(
+            placeholder="workflows, schedules, task-queues, namespaces … or a workflow id",
+            suggester=SuggestFromList(sorted(set(NOUNS.values())), case_sensitive=False),
+        )
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value.strip() or None)

@@ -1,0 +1,161 @@
+"""A screen for each noun beside workflows: a list, what is known of the one under the cursor, and its actions."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.widgets import Footer
+
+from wfctl.errors import CommandError, describe
+from wfctl.tui.feeds.resources import Item, Resource, verify_namespace
+from wfctl.tui.models.cells import cell
+from wfctl.tui.screens.acting import Acting
+from wfctl.tui.screens.dialogs import Dialog, Menu
+from wfctl.tui.widgets.bars import Notice, TopBar
+from wfctl.tui.widgets.grid import Cursored, Grid
+from wfctl.tui.widgets.lines import Lines
+
+_WIDE = 110
+_LOOK_EVERY = 5
+
+
+class ResourceScreen(Acting):
+    DEFAULT_CSS = """
+    ResourceScreen #resource { height: 1fr; layout: vertical; }
+    ResourceScreen Grid { height: 1fr; width: 1fr; }
+    ResourceScreen Lines { display: none; height: 50%; border-top: solid $panel; }
+    ResourceScreen.detailed Lines { display: block; }
+    ResourceScreen.wide #resource { layout: horizontal; }
+    ResourceScreen.wide Lines { height: 1fr; width: 42%; border-top: none; border-left: solid $panel; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "act", "Actions"),
+        Binding("d", "details", "Details", show=False),
+    ]
+
+    def __init__(self, resource: Resource) -> None:
+        super().__init__()
+        self.resource = resource
+        self.title_text = resource.title
+        self._wake = asyncio.Event()
+
+    def compose(self) -> ComposeResult:
+        yield TopBar()
+        yield Notice()
+        with Container(id="resource"):
+            yield Grid(self.resource.columns, lambda item: item.cells, lambda item: item.key, empty="looking …")
+            yield Lines()
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one(Grid).focus()
+        self.follow()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= _WIDE, "wide")
+
+    @work(exclusive=True, group="follow")
+    async def follow(self) -> None:
+        source = self.source
+        grid = self.query_one(Grid)
+        while True:
+            self._wake.clear()
+            if self.is_current or not grid.rows:
+                try:
+                    items = await self.call(self.resource.fetch, source)
+                except CommandError as error:
+                    self._say_refused(error)
+                else:
+                    self.say_answered()
+                    self.query_one(Notice).say("")
+                    grid.empty = self.resource.empty
+                    grid.set_rows(items)
+            try:
+                await asyncio.wait_for(self._wake.wait(), _LOOK_EVERY * self.console.idle_seconds)
+            except TimeoutError:
+                pass
+
+    def _say_refused(self, error: CommandError) -> None:
+        grid = self.query_one(Grid)
+        grid.empty = ""
+        grid.refresh()
+        if getattr(error, "code", "") in ("UNIMPLEMENTED", "PERMISSION_DENIED", "UNAUTHENTICATED"):
+            self.say_answered()
+        else:
+            self.say_failed(error)
+        is_lacking = getattr(error, "code", "") == "UNIMPLEMENTED"
+        hint = f" — {error.hint}" if error.hint and not is_lacking else ""
+        self.query_one(Notice).say(error.message + hint, "warn")
+
+    @on(Cursored.Opened)
+    def _opened(self) -> None:
+        if self.resource.noun == "namespaces":
+            self.switch_namespace()
+        else:
+            self.action_details()
+
+    @on(Cursored.Highlighted)
+    def _moved(self) -> None:
+        if self.has_class("detailed"):
+            self.show_detail()
+
+    def action_details(self) -> None:
+        self.toggle_class("detailed")
+        self.show_detail()
+
+    def action_look_again(self) -> None:
+        self._wake.set()
+
+    @work(exclusive=True, group="detail")
+    async def show_detail(self) -> None:
+        item: Item | None = self.query_one(Grid).current
+        if item is None:
+            return
+        source = self.source
+        try:
+            lines = await self.call(self.resource.describe, source, item)
+        except CommandError as error:
+            lines = [cell(describe(error), "bad")]
+        self.query_one(Lines).set_lines(lines or [cell("no more is known of it", "dim")])
+
+    @work(exclusive=True, group="switch")
+    async def switch_namespace(self) -> None:
+        """The new namespace answers before the old one is left."""
+        item: Item | None = self.query_one(Grid).current
+        if item is None:
+            return
+        try:
+            other = await self.call(verify_namespace, self.source, item.key)
+        except CommandError as error:
+            self.report("", error)
+            return
+        self.console.switch(other)
+
+    @work(group="action")
+    async def action_act(self) -> None:
+        item: Item | None = self.query_one(Grid).current
+        source = self.source
+        if item is None or not self.resource.actions or not self.may_act():
+            if item is not None and not self.resource.actions:
+                self.notify("nothing can be done to these here")
+            return
+        options = [(action.key, action.name, action.what.replace("{id}", "it")) for action in self.resource.actions]
+        chosen = await self.app.push_screen_wait(Menu(item.key, options))
+        action = next((action for action in self.resource.actions if action.name == chosen), None)
+        if action is None:
+            return
+        what = action.what.replace("{id}", item.key)
+        dialog = Dialog(action.name, what, verb=action.name, destructive=action.destructive)
+        if await self.app.push_screen_wait(dialog) is None:
+            return
+        said = await self.ask_source(action.run, source, item.key)
+        if said:
+            self.report(said, None)
+        self.action_look_again()
