@@ -76,7 +76,9 @@ class HistoryMaker:
         event.activity_task_scheduled_event_attributes.task_queue.name = "orders"
         return event.event_id
 
-    def run(self, scheduled: int, seconds: float, *, attempt: int = 1, result: Any = "done", wait: float = 0.05) -> None:
+    def run(
+        self, scheduled: int, seconds: float, *, attempt: int = 1, result: Any = "done", wait: float = 0.05
+    ) -> None:
         started = self.add(
             "ACTIVITY_TASK_STARTED", wait, scheduled_event_id=scheduled, attempt=attempt, identity="worker-7@orders"
         ).event_id
@@ -158,5 +160,3 @@ def long_history(count: int, workflow_id: str = "long") -> list[HistoryEvent]:
     maker.task()
     maker.add("WORKFLOW_EXECUTION_COMPLETED", result=payloads("all"))
     return maker.events
-
-

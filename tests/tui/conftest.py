@@ -32,7 +32,7 @@ class FixedApp(WfctlApp):
     """A day after the recorded histories."""
 
     def clock(self) -> datetime:
-        return BEGAN + timedelta(days=1)
+        return super().clock() if self.source.is_live else BEGAN + timedelta(days=1)
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,7 @@ async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
     try:
         async with asyncio.timeout(WAIT_SECONDS):
             while not condition():
-                await pilot.pause(0.01)
+                await pilot.pause(0.02)
     except TimeoutError:
         raise AssertionError(f"it did not come; the screen shows:\n{screen_text(pilot.app)}") from None
     await pilot.pause()
@@ -78,7 +78,7 @@ async def until_shown(pilot: Pilot[None], text: str) -> None:
 
 
 def screen_lines(app: Any) -> list[str]:
-    width, height = app.size
+    height = app.size.height
     lines = app.screen._compositor.render_strips()
     return ["".join(segment.text for segment in strip) for strip in lines][:height]
 

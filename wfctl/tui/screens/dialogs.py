@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -153,10 +154,12 @@ class Menu(ModalScreen[str | None]):
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
 
-    def on_key(self, event: object) -> None:
-        character = getattr(event, "character", None)
+    def on_key(self, event: events.Key) -> None:
         for letter, name, _ in self._options:
-            if letter and character == letter and letter not in "jk":
+            if letter and event.character == letter and letter not in "jk":
+                # Else the key would go on to the screen below, which may have a use for it too.
+                event.stop()
+                event.prevent_default()
                 self.dismiss(name)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
