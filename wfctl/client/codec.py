@@ -35,6 +35,10 @@ class RemoteCodec:
         self._through("decode", outcome.result())
         return outcome
 
+    def encode(self, payloads: Sequence[Any]) -> list[Any]:
+        """Payloads encoded."""
+        return self._post("encode", payloads)
+
     def _through(self, operation: str, message: Any) -> Any:
         payloads = list(payloads_in(message))
         if payloads:

@@ -21,6 +21,8 @@ from wfctl.errors import CommandError, ExitCode, UsageMistake
 
 SUFFIXES = (".json", ".json.gz", ".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 STDIN = "-"
+MANIFEST = "wfctl-corpus.json"
+"""What `wfctl replay record` writes beside its histories; it is none itself."""
 T = TypeVar("T")
 
 
@@ -67,7 +69,7 @@ def _files(path: Path) -> Iterator[Path]:
         yield path
         return
     for entry in sorted(path.iterdir()):
-        if entry.name.startswith("."):
+        if entry.name.startswith(".") or entry.name == MANIFEST:
             continue
         if entry.is_dir():
             yield from _files(entry)

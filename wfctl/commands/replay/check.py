@@ -149,7 +149,7 @@ class _Check:
             query=wanted.get("query", ""),
             types=tuple(wanted.get("type", ())),
             statuses=tuple(status_name(name) for name in wanted.get("status", ())),
-            since=_moment(wanted["since"], self.opened.now) if wanted.get("since") else None,
+            since=moment(wanted["since"], self.opened.now) if wanted.get("since") else None,
             limit=wanted.get("limit", 0 if wanted.get("sample") else _DEFAULT_LIMIT),
             per_type=wanted.get("per_type", 0),
             sample=wanted.get("sample", 0),
@@ -256,7 +256,7 @@ class _Live:
             self._out.stderr.flush()
 
 
-def _moment(text: str, now: datetime) -> datetime:
+def moment(text: str, now: datetime) -> datetime:
     """`7d`, `12h`: so long ago; anything else is a time."""
     from wfctl.view.durations import parse_duration
 
