@@ -71,13 +71,20 @@ class Stage:
             raise DemoFailed(f"`{shown}` left exit code {done.returncode}")
         return done.stdout
 
-    def exit_code(self, words: list[str], *, cwd: Path) -> int:
-        """Run a command for its verdict; the last line it says is shown."""
+    def exit_code(self, words: list[str], shown: str, *, env: dict[str, str]) -> int:
+        """Run a command for its verdict; what it says is shown."""
+        self._print(f"   {self._paint('$ ' + shown, '36')}")
         done = subprocess.run(
-            words, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=COMMAND_LIMIT_SECONDS
+            words,
+            cwd=self.directory,
+            env={**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_LIMIT_SECONDS,
         )
-        for line in done.stdout.splitlines()[-1:]:
-            self._print(f"     {line[:LINE_LIMIT]}{'…' if len(line) > LINE_LIMIT else ''}")
+        for line in (done.stdout + done.stderr).rstrip().splitlines():
+            self._print(f"     {line[:LINE_LIMIT]}{'…' if len(line) > LINE_LIMIT else ''}".rstrip())
         return done.returncode
 
     # Processes.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from typing import Any
 from xml.etree import ElementTree
 
@@ -24,8 +25,12 @@ def slept(run_id: str = "run-2") -> list[dict[str, Any]]:
     return [*before, *timer, *after]
 
 
+PLUGIN = "wfctl.replay.pytest_plugin"
+
+
 def run_pytest(project: Project, *args: str, plugin: bool = True) -> Finished:
-    load = ["-p", "wfctl.replay.pytest_plugin"] if plugin else []
+    installed = any(entry.value == PLUGIN for entry in entry_points(group="pytest11"))
+    load = ["-p", PLUGIN] if plugin and not installed else []
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *load, *args],
         cwd=project.root,

@@ -837,7 +837,8 @@ _CHANCE = (
         (
             ("@workflow.defn", "@workflow.defn(sandboxed=False)"),
             ("import timedelta\n", "import timedelta\nimport random\n"),
-            ("workflow.random().randint(1, 100)", "random.randint(1, 50)"),
+            # Always on the other side of the branch, and never the number that was drawn then.
+            ("workflow.random().randint(1, 100)", "random.randint(-50, -1)"),
         ),
         (Outcome(f"{ACTIVITY} notify", "nondeterministic-random", "loses"),),
         (Warned(COMPLETED, "workflow-result-changed"),),
