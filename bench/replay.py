@@ -176,7 +176,7 @@ def measure(name: str, command: list[str], directory: Path, count: int) -> Measu
     if process.returncode:
         raise SystemExit(f"{name} ended with {process.returncode}: {first}{rest}")
     if is_ours:
-        flowing = (seconds - first_seconds) * count / max(1, count - 1)
+        flowing = (seconds - first_seconds) * count / (count - 1) if count > 1 else seconds
     else:
         flowing, first_seconds = float(first), 0.0
     cpu = after.children_user + after.children_system - before.children_user - before.children_system

@@ -72,6 +72,17 @@ def test_code_that_ends_its_process_does_not_end_the_check(greeting: Project) ->
     assert "exit code 3" in done.results[0]["detail"]
 
 
+def test_a_process_that_is_killed_is_trouble_of_the_check(greeting: Project) -> None:
+    killing = '        if name == "kill":\n            os.kill(os.getpid(), 9)\n        return await'
+    code = "import os\n" + GREETING.replace("        return await", killing)
+    greeting.write("greeting.py", code.replace("@workflow.defn", "@workflow.defn(sandboxed=False)"))
+    events = json.loads(as_json(one_activity()).replace("IkFkYSI=", "ImtpbGwi"))["events"]
+    greeting.history("a-killed.json", events)
+    done = greeting.check("greeting", "--histories", "histories", "--jobs", "1")
+    assert (done.code, done.verdicts) == (16, ["infrastructure", "compatible"])
+    assert "killed by SIGKILL" in done.results[0]["detail"]
+
+
 def test_code_that_spins_times_out_and_the_others_are_judged(greeting: Project) -> None:
     spinning = '        while name == "spin":\n            pass\n        return await'
     greeting.write("greeting.py", GREETING.replace("        return await", spinning))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gc
 import importlib.machinery
+import os
 import sys
 from typing import Any
 
@@ -102,7 +103,7 @@ class CodeCache:
     """Keeps the compiled code of the modules that a sandbox runs again for each workflow."""
 
     def __init__(self) -> None:
-        self._codes: dict[tuple[str, str], Any] = {}
+        self._codes: dict[tuple[str, str, int, int], Any] = {}
 
     def install(self) -> None:
         loader: Any = importlib.machinery.SourceFileLoader
@@ -110,7 +111,8 @@ class CodeCache:
         codes = self._codes
 
         def get_code(self: Any, fullname: str) -> Any:
-            key = (fullname, self.path)
+            now = os.stat(self.path)
+            key = (fullname, self.path, now.st_mtime_ns, now.st_size)
             code = codes.get(key)
             if code is None:
                 code = codes[key] = original(self, fullname)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_LIMIT = 500
 _DEFAULT_TIMEOUT = 120.0
+_NOTE_SECONDS = 10.0
 
 
 def check(
@@ -215,6 +216,7 @@ class _Live:
     def __init__(self, opened: Session, *, quiet: bool) -> None:
         self._out = opened.out
         self._quiet = quiet
+        self._last_note = time.monotonic()
         self._counts_on_stderr = not quiet and opened.out.stderr.isatty() and not opened.out.stdout.isatty()
 
     def __enter__(self) -> _Live:
@@ -251,9 +253,14 @@ class _Live:
         checker.interrupt()
 
     def _count(self, judged: int, failed: int) -> None:
+        """On a terminal a counter in place; in a log a line now and then, if results do not show by themselves."""
+        text = f"{judged} judged, {failed} failed"
         if self._counts_on_stderr:
-            self._out.stderr.write(f"\r\x1b[K{judged} judged, {failed} failed")
+            self._out.stderr.write(f"\r\x1b[K{text}")
             self._out.stderr.flush()
+        elif not self._quiet and not self._out.is_text and time.monotonic() - self._last_note > _NOTE_SECONDS:
+            self._last_note = time.monotonic()
+            self._out.note(f"… {text}")
 
 
 def moment(text: str, now: datetime) -> datetime:
