@@ -41,7 +41,7 @@ def tui(
         source = _source(opened, files or [], db, read_only)
         from wfctl.tui.app import WfctlApp
 
-        WfctlApp(source, filter=query, theme=theme).run()
+        WfctlApp(source, filter=query, theme=theme, read_file=read_histories).run()
 
 
 def _source(opened: Session, files: list[Path], db: Path | None, read_only: bool) -> Source:

@@ -11,10 +11,12 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import Theme
 
+from wfctl.tui.feeds.diffs import ReadFile
 from wfctl.tui.feeds.resources import RESOURCES
 from wfctl.tui.feeds.source import Source
 from wfctl.tui.models.run import RunRef
 from wfctl.tui.screens.base import Console, View
+from wfctl.tui.screens.comparison import ComparisonScreen
 from wfctl.tui.screens.nouns import NOUNS
 from wfctl.tui.screens.resources import ResourceScreen
 from wfctl.tui.screens.workflow import WorkflowScreen
@@ -38,8 +40,17 @@ class WfctlApp(Console):
         Binding("ctrl+t", "toggle_theme", "Dark or light", show=False),
     ]
 
-    def __init__(self, source: Source, *, filter: str = "", theme: str = "", idle_seconds: float = 1.0) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        filter: str = "",
+        theme: str = "",
+        idle_seconds: float = 1.0,
+        read_file: ReadFile | None = None,
+    ) -> None:
         super().__init__()
+        self._read_file = read_file
         self.source = source
         self.idle_seconds = idle_seconds
         self.palette = Palette(DARK)
@@ -87,6 +98,9 @@ class WfctlApp(Console):
 
     def open_run(self, ref: RunRef) -> None:
         self.push_screen(WorkflowScreen(ref))
+
+    def open_diff(self, ref: RunRef, other: str) -> None:
+        self.push_screen(ComparisonScreen(ref, other, self._read_file))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         for noun, resource in RESOURCES.items():

@@ -26,6 +26,7 @@ app = LazyGroup(
         "count": Row(f"{_HERE}.inspect:count", "Count workflows"),
         "describe": Row(f"{_HERE}.describe:describe", "State of a workflow, and what it waits for"),
         "why": Row(f"{_HERE}.describe:why", "Say in one sentence why a workflow is where it is"),
+        "diff": Row(f"{_HERE}.diff:diff", "Compare two runs, and say where they part"),
         "show": Row(f"{_HERE}.history:show", "Event history, as a timeline or as JSON that SDKs replay"),
         "result": Row(f"{_HERE}.history:result", "Wait for a workflow to end and print its result"),
         "trace": Row(f"{_HERE}.trace:trace", "Live tree of a workflow and its children"),

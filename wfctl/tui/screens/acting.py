@@ -9,7 +9,7 @@ from typing import Any
 from textual import work
 
 from wfctl.errors import CommandError, describe
-from wfctl.tui.feeds.actions import ACTIONS, Action
+from wfctl.tui.feeds.actions import ACTIONS, Action, Field
 from wfctl.tui.models.run import RunRef
 from wfctl.tui.screens.base import View
 from wfctl.tui.screens.dialogs import Dialog, Menu
@@ -105,6 +105,14 @@ class Acting(View):
                 text += f", {len(failed)} failed, first: {failed[0].message}"
             self.notify(safe_line(text), severity="warning" if failed else "information", markup=False)
         self.acted()
+
+    async def ask_diff(self, ref: RunRef) -> None:
+        """What to compare a run with, and then the comparison."""
+        what = f"Compare {ref.workflow_id} with another run. With nothing given, it is the run before it."
+        dialog = Dialog("Diff", what, (Field("other", "Workflow id, run id or history file"),), verb="Compare")
+        values = await self.app.push_screen_wait(dialog)
+        if values is not None:
+            self.console.open_diff(ref, values["other"])
 
     def report(self, said: str, error: CommandError | None) -> None:
         if error is None:

@@ -43,6 +43,9 @@ class Console(App[None]):
     def open_run(self, ref: RunRef) -> None:
         """The screen of one run."""
 
+    def open_diff(self, ref: RunRef, other: str) -> None:
+        """Two runs side by side; `other` is a workflow id, a run id, a file, or nothing for the run before."""
+
 
 class View(Screen[None]):
     """A screen of the app: named in the top bar, live or marked as old."""

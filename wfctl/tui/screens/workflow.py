@@ -52,6 +52,7 @@ class WorkflowScreen(Acting):
         *(Binding(str(number), f"tab('{key}')", label, show=False) for number, (key, label) in enumerate(_TABS, 1)),
         Binding("a", "act", "Actions"),
         Binding("w", "failures", "Failure", show=True),
+        Binding("D", "diff", "Diff", show=False),
     ]
 
     title_text = "Workflow"
@@ -189,6 +190,10 @@ class WorkflowScreen(Acting):
             self.app.push_screen(FailuresScreen(self.model))
         else:
             self.notify("nothing has failed")
+
+    @work(group="diff")
+    async def action_diff(self) -> None:
+        await self.ask_diff(RunRef(self.model.ref.workflow_id, self.model.run_id))
 
     # Actions.
 

@@ -54,6 +54,7 @@ class WorkflowsScreen(Acting):
         Binding("left,h,left_square_bracket", "status(-1)", "Status before", show=False),
         Binding("right,l,right_square_bracket", "status(1)", "Next status", show=False),
         Binding("y", "copy", "Copy id", show=False),
+        Binding("D", "diff", "Diff", show=False),
     ]
 
     title_text = "Workflows"
@@ -271,6 +272,15 @@ class WorkflowsScreen(Acting):
         if self.grid.current is not None:
             self.app.copy_to_clipboard(self.grid.current.workflow_id)
             self.notify(safe_line(f"copied {self.grid.current.workflow_id}"), markup=False)
+
+    @work(group="diff")
+    async def action_diff(self) -> None:
+        """Of two marked runs, or of the one under the cursor with what one says."""
+        refs = [ref for ref, _ in self.selected_runs()]
+        if len(refs) == 2:
+            self.console.open_diff(refs[0], f"{refs[1].workflow_id} {refs[1].run_id}")
+        elif refs:
+            await self.ask_diff(refs[0])
 
     # Actions.
 
