@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from temporalio.api.history.v1 import HistoryEvent
 
 from wfctl.replay import alignment as aligning
-from wfctl.replay import commands, source
+from wfctl.replay import causes, commands, source
 from wfctl.replay.alignment import Alignment, Divergence
 from wfctl.replay.model import Command, Location
 from wfctl.replay.source import Site, Source
@@ -419,7 +419,7 @@ def _with_dependence(case: Case, verdict: Verdict) -> Verdict:
     if case.source is None:
         return verdict
     here = case.source.at(verdict.location.line) if verdict.location is not None else None
-    found = source.dependence(case.source, [here, *verdict.sites])
+    found = causes.dependence([(case.source, one) for one in (here, *verdict.sites)])
     if found is None:
         return verdict
     cause, line = found

@@ -856,7 +856,10 @@ _CHANCE = (
     Change(
         "lottery-by-a-global",
         "chance",
-        (("SHORT =", "DRAWN: list[str] = []\nSHORT ="), ("if number > 50:", "if DRAWN:")),
+        (
+            ("SHORT =", "DRAWN: list[str] = []\nSHORT ="),
+            ("if number > 50:", "DRAWN.append(name)\n        if len(DRAWN) > 1:"),
+        ),
         (Outcome(f"{ACTIVITY} notify", "nondeterministic-global-state", "loses"),),
     ),
     Change(
