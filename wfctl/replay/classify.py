@@ -7,6 +7,7 @@ answer the source decides: a recorded activity that the code still mentions was 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -42,6 +43,7 @@ _WORDS = {
     commands.CANCEL_EXTERNAL: ("cancel",),
     commands.CANCEL_NEXUS: ("cancel",),
 }
+_UUID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _UPDATES = frozenset({commands.ACCEPT_UPDATE, commands.COMPLETE_UPDATE})
 
 
@@ -213,6 +215,8 @@ def _surplus(case: Case) -> Verdict:
     if case.ours and _is_same_call(case.ours[0], theirs):
         # What history does later, the code does now: it no longer waits in between.
         return replace(_verdict(case, "wait-changed"), recorded=case.ours[0])
+    if case.ours and _has(case.ours, theirs):
+        return replace(_verdict(case, _reordered(case.ours[0], theirs)), recorded=case.ours[0])
     return _verdict(case, _added(theirs))
 
 
@@ -227,10 +231,13 @@ def _both(case: Case, ours: Command, theirs: Command) -> Verdict:
     if ours.kind in commands.ENDS or ours.kind == commands.COMPLETE_UPDATE:
         return replace(verdict, rule=_added(theirs))
     if theirs.kind in commands.ENDS or theirs.kind == commands.COMPLETE_UPDATE:
-        rule = "branch-changed" if sites else _removed(ours)
+        rule = "branch-changed" if _not_yet_made(case, sites) else _removed(ours)
         return replace(verdict, rule="continue-as-new-changed" if theirs.kind == commands.CONTINUE else rule)
-    if ours.kind == theirs.kind == commands.CHILD and not (ours_later or theirs_later):
-        if ours.name == theirs.name:
+    if ours.kind == theirs.kind == commands.TIMER:
+        return _renumbered(verdict, ours, theirs)
+    if ours.kind == theirs.kind == commands.CHILD:
+        # Ids that the SDK draws shift along when another draw comes first: the next one's is no sign of an order.
+        if ours.name == theirs.name and (not (ours_later or theirs_later) or _UUID.match(theirs.id)):
             return replace(verdict, rule="child-id-changed")
         if ours.id == theirs.id:
             return replace(verdict, rule="child-renamed")
@@ -246,6 +253,13 @@ def _both(case: Case, ours: Command, theirs: Command) -> Verdict:
     return replace(verdict, rule=_added(theirs) if goes_on else _removed(ours))
 
 
+def _renumbered(verdict: Verdict, ours: Command, theirs: Command) -> Verdict:
+    """Timers are compared by number; one that started and ended within one task counts and leaves no event."""
+    more = theirs.id.isdigit() and ours.id.isdigit() and int(theirs.id) > int(ours.id)
+    note = f"it is timer {ours.id} in the history and timer {theirs.id} in the code"
+    return replace(verdict, rule="timer-added" if more else "timer-removed", note=note)
+
+
 def _named_kind(one: Command) -> bool:
     """Kinds whose name stands in the source."""
     return one.kind in (commands.ACTIVITY, commands.CHILD, commands.SIGNAL_EXTERNAL, commands.LOCAL_ACTIVITY)
@@ -257,16 +271,20 @@ def _swapped_or_removed(case: Case, ours: Command, theirs: Command, sites: Seque
         return _reordered(ours, theirs) if _is_ahead(case, ours) else _removed(ours)
     if not sites:
         return _removed(ours)
+    unmade = _not_yet_made(case, sites)
+    if not unmade and not _is_computed(case):
+        return _removed(ours)  # as often as its line was reached, it was made: the loop ended sooner
     here = case.source.at(case.location.line) if case.source is not None and case.location is not None else None
-    done = {one.location.line for segment in case.alignment.segments for one in segment.produced if one.location}
-    to_come = [
-        site
-        for site in sites
-        if here is None or (site.function is here.function and site.line > here.line and not done & set(site.lines()))
-    ]
+    to_come = [site for site in unmade if here is None or (site.function is here.function and site.line > here.line)]
     if to_come or _is_computed(case) or _is_elsewhere(case, sites):
         return _reordered(ours, theirs)
     return "branch-changed"
+
+
+def _not_yet_made(case: Case, sites: Sequence[Site]) -> list[Site]:
+    """Of these places those that have made no command in this replay."""
+    done = {one.location.line for segment in case.alignment.segments for one in segment.produced if one.location}
+    return [site for site in sites if not done & set(site.lines())]
 
 
 def _is_elsewhere(case: Case, sites: Sequence[Site]) -> bool:

@@ -144,7 +144,10 @@ def _described(one: Command) -> str:
 
 
 def _with_text(location: Location | None) -> Location | None:
-    return replace(location, text=source.line_text(location)) if location is not None else None
+    if location is None:
+        return None
+    location = source.defined(location)
+    return replace(location, text=source.line_text(location))
 
 
 def _split(rows: Sequence[Aligned], named: classify.Verdict) -> tuple[Aligned, ...]:

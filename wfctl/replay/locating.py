@@ -235,6 +235,8 @@ class _LocatingInstance(_WorkflowInstanceImpl):
         notes: Notes | None = getattr(_current, "notes", None)
         if notes is not None:
             notes.raised = _of_error(self._current_activation_error)
+            if notes.raised is None and completion.HasField("failed"):
+                notes.raised = of_function(self._defn.run_fn)
             notes.waiting.extend(self._waiting())
             if None not in self._signals:
                 notes.signals = frozenset(name for name in self._signals if name)

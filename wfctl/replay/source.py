@@ -10,7 +10,7 @@ import json
 import linecache
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from wfctl.replay.model import Location
@@ -99,6 +99,18 @@ def naming(places: Sequence[Location], name: str) -> Location:
         if site is not None and name.rpartition(".")[2] in _words(site.statement):
             return place
     return places[0]
+
+
+def defined(location: Location) -> Location:
+    """Where a location is a function's decorator, its `def` instead: Python counts a function from its first decorator."""
+    source = parsed(location.file)
+    if source is None:
+        return location
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if location.line in {decorator.lineno for decorator in node.decorator_list}:
+                return replace(location, line=node.lineno)
+    return location
 
 
 def line_text(location: Location) -> str:

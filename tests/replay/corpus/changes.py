@@ -623,11 +623,11 @@ _PAGES = (
         (
             Outcome(
                 f"{ACTIVITY} store #3",
-                "branch-changed",
+                "activity-removed",
                 "activities.fetch_page",
                 only=("pages-chain.1", "pages-chain.2"),
             ),
-            Outcome(f"{ACTIVITY} store #3", "branch-changed", "return page"),
+            Outcome(f"{ACTIVITY} store #3", "activity-removed", "return page"),
         ),
     ),
     Change(
@@ -1049,7 +1049,7 @@ _RETRYING = (
         "upload-tries-twice",
         "retrying",
         (("range(3)", "range(2)"),),
-        (Outcome(f"{ACTIVITY} notify #3", "branch-changed", "raise ApplicationError"),),
+        (Outcome(f"{ACTIVITY} notify #3", "activity-removed", "raise ApplicationError"),),
     ),
     Change(
         "upload-tries-oftener",
@@ -1143,7 +1143,7 @@ _BATCH = (
         "batch-stops-early",
         "batch",
         (("range(count)", "range(min(count, 400))"),),
-        (Outcome(f"{ACTIVITY} lookup #401", "branch-changed", "return total"),),
+        (Outcome(f"{ACTIVITY} lookup #401", "activity-removed", "return total"),),
     ),
     Change(
         "batch-audit-each-hundred",
