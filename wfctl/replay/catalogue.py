@@ -251,6 +251,13 @@ _RULES: list[Rule] = [
         "No pair of a command and an event could be named.",
     ),
     _breaking(
+        "other-sdk",
+        "The history was made by an SDK of another language",
+        "A workflow of another language has the same type name.",
+        "Each SDK keeps its own marks in a history; that this code does not fit says little about it.",
+        "Replay the history with the code that made it: `--lang ts|go|java`, or leave it out.",
+    ),
+    _breaking(
         "sdk-flag",
         "The history was made by an SDK that behaves in another way",
         "A flag in the history is unknown to this SDK, or the SDK was downgraded.",

@@ -75,6 +75,9 @@ def sdk_message(text: str) -> str:
 
 
 def _divergence(history: HistoryLike, trace: Trace, found: Alignment, message: str, unstable: bool) -> Finding:
+    other = _other_sdk(history.events)
+    if other:
+        return replace(_unexplained(trace, f"the history was made by {other}: {message}"), rule="other-sdk")
     local = aligning.missing_local(found)
     parted = found.divergence
     if local is not None and _is_earlier(local, parted):
@@ -88,6 +91,15 @@ def _divergence(history: HistoryLike, trace: Trace, found: Alignment, message: s
     if unstable and not named.rule.startswith("nondeterministic-"):
         named = replace(named, rule="nondeterministic-code", note=f"it looks like {named.rule}")
     return _finding(named, found, parted, history)
+
+
+def _other_sdk(events: Sequence[HistoryEvent]) -> str:
+    """The SDK that made the history, when it is none of Python's; older ones do not say."""
+    for event in events:
+        name = event.workflow_task_completed_event_attributes.sdk_metadata.sdk_name
+        if name:
+            return "" if "python" in name else name
+    return ""
 
 
 _Local = tuple[aligning.Segment, Command | None, Command | None]
@@ -183,8 +195,7 @@ def _unexplained(trace: Trace, message: str) -> Finding:
     location = next((one.places[0] for one in reversed(last.commands) if one.places), None) if last else None
     event_id = int(match[1]) if match else last.started_event_id if last else 0
     kind = match[2] if match else "WorkflowTaskStarted" if last else ""
-    text = RULES[rule].fix
-    return Finding(rule, Severity.ERROR, message, event_id, kind, _with_text(location), fix=text)
+    return Finding(rule, Severity.ERROR, message, event_id, kind, _with_text(location), fix=RULES[rule].fix)
 
 
 def _differs_from_first(events: Sequence[HistoryEvent], trace: Trace, found: Alignment) -> bool:

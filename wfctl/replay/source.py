@@ -106,10 +106,10 @@ def defined(location: Location) -> Location:
     source = parsed(location.file)
     if source is None:
         return location
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            if location.line in {decorator.lineno for decorator in node.decorator_list}:
-                return replace(location, line=node.lineno)
+    functions = (node for node in ast.walk(source.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    for function in functions:
+        if location.line in {decorator.lineno for decorator in function.decorator_list}:
+            return replace(location, line=function.lineno)
     return location
 
 
