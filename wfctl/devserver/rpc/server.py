@@ -11,6 +11,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from wfctl.devserver.rpc.backend import Backend
 from wfctl.devserver.rpc.router import SERVICES, Router
+from wfctl.devserver.settings import Settings
 
 HEALTH = health.SERVICE_NAME
 REFLECTION_V1ALPHA = "grpc.reflection.v1alpha.ServerReflection"
@@ -21,9 +22,14 @@ class PortNotBound(Exception):
     """The address could not be listened on."""
 
 
-def _options(max_message_bytes: int) -> list[tuple[str, int]]:
+def _options(settings: Settings) -> list[tuple[str, int]]:
+    burst = settings.max_requests + settings.max_waiting_calls
     return [
-        ("grpc.max_receive_message_length", max_message_bytes),
+        ("grpc.max_receive_message_length", settings.message_size_error),
+        # Of more than a thousand calls that arrive at once, gRPC by itself cancels some at random, as if their client had:
+        # leave it to admission.py, which says why and when to come back.
+        ("grpc.server.max_pending_requests", burst),
+        ("grpc.server.max_pending_requests_hard_limit", 2 * burst),
         ("grpc.max_send_message_length", -1),
         # Without this a second server would share the port and steal half of the calls.
         ("grpc.so_reuseport", 0),
@@ -38,7 +44,7 @@ class RpcServer:
     """Listens, serves, stops."""
 
     def __init__(self, backend: Backend) -> None:
-        self._server = grpc.aio.server(options=_options(backend.settings.message_size_error))
+        self._server = grpc.aio.server(options=_options(backend.settings))
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._server.add_generic_rpc_handlers((Router(backend), _Reflection()))
