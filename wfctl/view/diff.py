@@ -20,7 +20,6 @@ from wfctl.view.protojson import to_json
 from wfctl.view.timeline import EventRow, Timeline
 
 Match = Literal["same", "changed", "left", "right"]
-Side = Literal["left", "right"]
 
 _QUIET = frozenset({"WorkflowTaskScheduled", "WorkflowTaskStarted", "WorkflowTaskCompleted"})
 _DECISIONS = frozenset(

@@ -13,13 +13,12 @@ from temporalio.api.activity.v1 import ActivityOptions
 from temporalio.api.taskqueue.v1 import TaskQueue
 
 from wfctl.devserver.core import retry
+from wfctl.devserver.core.activity_checks import check_timeouts, normal_timeouts
 from wfctl.devserver.core.entities.activity import (
     Activity,
     Pause,
     State,
-    check_options,
     enqueue,
-    normal_timeouts,
     prepare_attempt,
 )
 from wfctl.devserver.core.entities.workflow_task import NORMAL_QUEUE
@@ -132,7 +131,7 @@ def update_options(
     if any(path.split(".")[0] == "retry_policy" for path in named):
         check_retry_policy(options.retry_policy)
     check_task_queue(options, execution.settings)
-    check_options(options, activity.id, activity.attributes.activity_type.name)
+    check_timeouts(options, activity.id, activity.attributes.activity_type.name)
     options.task_queue.kind = options.task_queue.kind or NORMAL_QUEUE
     for name, value in zip(TIMEOUTS, normal_timeouts(options, timedelta()), strict=True):
         getattr(options, name).FromTimedelta(value)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgpack
@@ -172,7 +172,7 @@ class Execution:
     def replay(self, events: Iterable[HistoryEvent]) -> None:
         """Apply events that are already in history (a rebuild); effects are dropped."""
         for event in events:
-            self.now = event.event_time.ToDatetime(tzinfo=registry.UTC)
+            self.now = event.event_time.ToDatetime(tzinfo=UTC)
             self.now_proto = event.event_time
             self._apply(event)
         self.effects.clear()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import Message
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from wfctl.devserver.core.execution import Execution
     from wfctl.devserver.core.transitions import CommandContext
 
-__all__ = ["COMMANDS", "EVENTS", "EVENT_OF", "NEVER_BUFFERED", "OWNERS", "REORDERED_LAST", "UTC", "wire"]
+__all__ = ["COMMANDS", "EVENTS", "EVENT_OF", "NEVER_BUFFERED", "OWNERS", "REORDERED_LAST", "wire"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,10 +39,6 @@ class Decision:
     state: RetryState.ValueType
     backoff_seconds: float | None = None
 
-    @property
-    def retries(self) -> bool:
-        return self.backoff_seconds is not None
-
 
 def decide(
     policy: RetryPolicy | None,

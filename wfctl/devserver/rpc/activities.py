@@ -83,7 +83,13 @@ def start_task(
     backend.runs.step(run, lambda execution: activities.start(execution, activity, request_id, identity))
     execution, attributes, options = run.execution, activity.attributes, activity.options
     response = PollActivityTaskQueueResponse(
-        task_token=_token(execution, activity),
+        task_token=tokens.task(
+            execution,
+            scheduled_event_id=activity.scheduled_event_id,
+            attempt=activity.attempt,
+            started_time=activity.started_time,
+            activity_id=activity.id,
+        ),
         workflow_namespace=execution.namespace,
         workflow_type=execution.started.workflow_type,
         workflow_execution=WorkflowExecution(workflow_id=execution.workflow_id, run_id=execution.run_id),
@@ -108,23 +114,6 @@ def start_task(
     return response
 
 
-def _token(execution: Execution, activity: Activity) -> bytes:
-    token = tokens.Task(
-        namespace_id=execution.namespace_id,
-        workflow_id=execution.workflow_id,
-        run_id=execution.run_id,
-        scheduled_event_id=activity.scheduled_event_id,
-        activity_id=activity.id,
-        attempt=activity.attempt,
-        started_stamp=_stamp(activity),
-    )
-    return bytes(token.SerializeToString())
-
-
-def _stamp(activity: Activity) -> int:
-    return int(activity.started_time.timestamp() * 1_000_000) if activity.started_time else 0
-
-
 # How a call finds the activity that it means, once inside the step: what was found before may have changed.
 Find = Callable[[Execution], Activity]
 
@@ -144,7 +133,7 @@ async def _by_token(backend: Backend, request: Any) -> tuple[Run, Find]:
             activity is None
             or not activity.is_started
             or activity.attempt != token.attempt
-            or (token.started_stamp and _stamp(activity) != token.started_stamp)
+            or (token.started_stamp and tokens.stamp(activity.started_time) != token.started_stamp)
         ):
             raise NotFound(GONE)
         return activity

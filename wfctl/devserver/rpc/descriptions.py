@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, PendingWorkflowTaskState, TaskQueueKind
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -25,9 +24,7 @@ from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.rpc.backend import Backend, Call
 from wfctl.devserver.rpc.pending_activities import pending_activity
 from wfctl.devserver.rpc.requests import check_execution
-
-# 0001-01-01
-NEVER_SECONDS = -62135596800
+from wfctl.devserver.rpc.times import NEVER, timestamp
 
 
 async def describe_workflow_execution(
@@ -48,12 +45,6 @@ async def describe_workflow_execution(
     if execution.workflow_task.is_pending:
         response.pending_workflow_task.CopyFrom(_workflow_task(execution))
     return response
-
-
-def timestamp(moment: datetime) -> Timestamp:
-    proto = Timestamp()
-    proto.FromDatetime(moment)
-    return proto
 
 
 def _config(execution: Execution) -> WorkflowExecutionConfig:
@@ -116,8 +107,7 @@ def _extended(execution: Execution) -> WorkflowExecutionExtendedInfo:
         cancel_requested=execution.cancel_requested,
         original_start_time=execution.history.event(1).event_time,
         reset_run_id=execution.reset_run_id,
-        # Clients know the year 1 for "never", and take an absent time for 1970.
-        run_expiration_time=Timestamp(seconds=NEVER_SECONDS),
+        run_expiration_time=NEVER,
     )
     for request_id, event_id in (*execution.request_ids.items(), *execution.signal_request_ids.items()):
         info.request_id_infos[request_id].CopyFrom(_request_id_info(execution, request_id, event_id))

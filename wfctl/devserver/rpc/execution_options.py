@@ -15,11 +15,9 @@ from temporalio.api.workflowservice.v1 import (
 from wfctl.devserver.core.entities import options
 from wfctl.devserver.core.errors import FailedPrecondition, InvalidArgument, Unimplemented
 from wfctl.devserver.core.execution import Execution
-from wfctl.devserver.core.validation import is_uuid
+from wfctl.devserver.core.validation import check_priority, is_uuid
 from wfctl.devserver.rpc.backend import Backend, Call
 from wfctl.devserver.rpc.requests import check_running
-
-MAX_FAIRNESS_KEY_LENGTH = 64
 
 
 async def update_workflow_execution_options(
@@ -58,13 +56,7 @@ def _check(request: UpdateWorkflowExecutionOptionsRequest) -> None:
     if message := bad_path(request.update_mask.paths):
         raise InvalidArgument(f"error parsing UpdateMask: {message}")
     check_no_time_skipping(request.workflow_execution_options)
-    priority = request.workflow_execution_options.priority
-    if priority.priority_key < 0:
-        raise InvalidArgument("priority key can't be negative")
-    if len(priority.fairness_key.encode()) > MAX_FAIRNESS_KEY_LENGTH:
-        raise InvalidArgument("fairness key length exceeds limit")
-    if priority.fairness_weight < 0:
-        raise InvalidArgument("must be greater than zero")
+    check_priority(request.workflow_execution_options.priority)
     if request.workflow_execution.run_id and not is_uuid(request.workflow_execution.run_id):
         raise InvalidArgument("RunId is not valid UUID.")
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from google.protobuf.message import DecodeError
 from temporalio.api.enums.v1 import HistoryEventFilterType
 from temporalio.api.workflowservice.v1 import (
     GetWorkflowExecutionHistoryRequest,
@@ -22,19 +21,18 @@ from temporalio.api.workflowservice.v1 import (
 from wfctl.devserver.core.entities import workflow_task
 from wfctl.devserver.core.errors import InvalidArgument
 from wfctl.devserver.core.execution import Execution
-from wfctl.devserver.core.history import frame, split, varint
+from wfctl.devserver.core.history import frame, split
 from wfctl.devserver.engine.runs import Run, no_such_run
 from wfctl.devserver.rpc import tokens
 from wfctl.devserver.rpc.backend import Backend, Call
 from wfctl.devserver.rpc.requests import check_execution
+from wfctl.devserver.rpc.wire import with_history
 from wfctl.devserver.storage import histories as storage
 
 MAX_PAGE_SIZE = 256
 CLOSE_EVENT = HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT
 # Workers need to see a task that is not in history yet, as their polls show it; people do not.
 _WRITTEN_HISTORY_ONLY = ("temporal-cli", "temporal-ui")
-_HISTORY_TAG = varint(GetWorkflowExecutionHistoryResponse.DESCRIPTOR.fields_by_name["history"].number << 3 | 2)
-_REVERSE_TAG = varint(GetWorkflowExecutionHistoryReverseResponse.DESCRIPTOR.fields_by_name["history"].number << 3 | 2)
 
 
 async def get_workflow_execution_history(
@@ -60,13 +58,15 @@ async def get_workflow_execution_history(
     batches = await backend.database.read(partial(storage.batches, run_key=key, first_event_id=first, limit=size))
     events = b"".join(batch.events for batch in batches)
     if not batches:
-        return _response(b"", _token(head.run_id, first) if request.wait_new_event and head.is_open else b"")
+        return _response(
+            b"", tokens.history_page(head.run_id, first) if request.wait_new_event and head.is_open else b""
+        )
     next_event_id = batches[-1].next_event_id
     at_end = len(batches) < size
     if at_end and head.is_open and show_unwritten:
         events += _unwritten(backend, key, next_event_id)
     more = not at_end or (request.wait_new_event and head.is_open)
-    return _response(events, _token(head.run_id, next_event_id) if more else b"")
+    return _response(events, tokens.history_page(head.run_id, next_event_id) if more else b"")
 
 
 def _from_memory(
@@ -77,14 +77,14 @@ def _from_memory(
     waits = request.wait_new_event and execution.is_running
     if request.history_event_filter_type == CLOSE_EVENT:
         if execution.is_running:
-            return _response(b"", _token(execution.run_id, first) if waits else b"")
+            return _response(b"", tokens.history_page(execution.run_id, first) if waits else b"")
         return _response(execution.history.fragment(end - 1), b"")
     if end - first >= _page_size(request):  # what batches it consists of is known on disk
         return None
     events = execution.history.fragment(first, end)
     if events and execution.is_running and show_unwritten:
         events += b"".join(map(frame, workflow_task.unwritten_events(execution)))
-    return _response(events, _token(execution.run_id, end) if waits else b"")
+    return _response(events, tokens.history_page(execution.run_id, end) if waits else b"")
 
 
 async def get_workflow_execution_history_reverse(
@@ -100,14 +100,15 @@ async def get_workflow_execution_history_reverse(
     )
     events = b"".join(b"".join(reversed(list(split(batch.events)))) for batch in batches)
     first = batches[-1].first_event_id if batches else 1
-    return _response(events, _token(head.run_id, first) if first > 1 else b"", _REVERSE_TAG)
+    next_page_token = tokens.history_page(head.run_id, first) if first > 1 else b""
+    return with_history(GetWorkflowExecutionHistoryReverseResponse(next_page_token=next_page_token), events)
 
 
 def _find(backend: Backend, request: Any) -> tuple[int, Any]:
     """The run that is meant, by request or token, and the token. Raises NotFound, InvalidArgument."""
     namespace = backend.namespaces.resolve(request.namespace)
     check_execution(request, "execution")
-    token = _parse(request.next_page_token)
+    token = tokens.parse_history_page(request.next_page_token)
     wanted = request.execution
     if token.run_id and wanted.run_id and token.run_id != wanted.run_id:
         raise InvalidArgument("RunId in the request does not match the NextPageToken.")
@@ -156,7 +157,7 @@ async def _close_event(
     backend: Backend, request: GetWorkflowExecutionHistoryRequest, key: int, head: storage.Head, first: int
 ) -> bytes:
     if head.is_open:
-        return _response(b"", _token(head.run_id, first) if request.wait_new_event else b"")
+        return _response(b"", tokens.history_page(head.run_id, first) if request.wait_new_event else b"")
     last = await backend.database.read(
         partial(storage.batches_before, run_key=key, next_event_id=head.next_event_id, limit=1)
     )
@@ -176,21 +177,8 @@ def _page_size(request: Any) -> int:
     return min(size, MAX_PAGE_SIZE) if size > 0 else MAX_PAGE_SIZE
 
 
-def _parse(token: bytes) -> Any:
-    try:
-        return tokens.HistoryPage.FromString(token)
-    except (DecodeError, UnicodeDecodeError):
-        raise InvalidArgument("Invalid NextPageToken.") from None
-
-
-def _token(run_id: str, next_event_id: int) -> bytes:
-    return bytes(tokens.HistoryPage(run_id=run_id, next_event_id=next_event_id).SerializeToString())
-
-
-def _response(events: bytes, next_page_token: bytes, tag: bytes = _HISTORY_TAG) -> bytes:
-    """Serialized events go onto the wire as they are: a message is the concatenation of its fields."""
-    head = GetWorkflowExecutionHistoryResponse(next_page_token=next_page_token).SerializeToString()
-    return head + tag + varint(len(events)) + events
+def _response(events: bytes, next_page_token: bytes) -> bytes:
+    return with_history(GetWorkflowExecutionHistoryResponse(next_page_token=next_page_token), events)
 
 
 RPCS = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from google.protobuf.message import DecodeError
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import QueryRejectCondition, QueryResultType, TaskQueueKind, WorkflowExecutionStatus
 from temporalio.api.query.v1 import QueryRejected, WorkflowQuery, WorkflowQueryResult
@@ -21,22 +20,20 @@ from wfctl.devserver.core.effects import Place
 from wfctl.devserver.core.entities import completion, workflow_task
 from wfctl.devserver.core.errors import DeadlineExceeded, InvalidArgument, NotFound, QueryFailed, WorkflowNotReady
 from wfctl.devserver.core.execution import Execution
-from wfctl.devserver.core.history import varint
 from wfctl.devserver.engine.queries import BufferedQuery, DirectQuery
 from wfctl.devserver.engine.runs import Run
 from wfctl.devserver.matching.queue import Task
 from wfctl.devserver.matching.queues import WORKFLOW
 from wfctl.devserver.rpc import requests, tokens
 from wfctl.devserver.rpc.backend import Backend, Call
+from wfctl.devserver.rpc.wire import with_history
 
 ANSWERED = QueryResultType.QUERY_RESULT_TYPE_ANSWERED
 FAILED = QueryResultType.QUERY_RESULT_TYPE_FAILED
 NOT_OPEN = QueryRejectCondition.QUERY_REJECT_CONDITION_NOT_OPEN
 NOT_COMPLETED_CLEANLY = QueryRejectCondition.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY
-TOO_LARGE = "Blob data size exceeds limit."
 # A run whose workflow task fails so often would fail its queries too.
 FAILING_ATTEMPTS = 3
-_HISTORY_TAG = varint(PollWorkflowTaskQueueResponse.DESCRIPTOR.fields_by_name["history"].number << 3 | 2)
 
 
 # -- the client -----------------------------------------------------------------------------------------------------
@@ -66,8 +63,7 @@ def _check(backend: Backend, request: QueryWorkflowRequest) -> None:
         raise InvalidArgument("WorkflowQuery is not set on request.")
     if not request.query.query_type:
         raise InvalidArgument("QueryType is not set on request.")
-    if request.query.query_args.ByteSize() > backend.settings.blob_size_error:
-        raise InvalidArgument(TOO_LARGE)
+    requests.check_blob(request.query.query_args.ByteSize(), backend.settings)
 
 
 def _rejection(execution: Execution, condition: QueryRejectCondition.ValueType) -> QueryRejected | None:
@@ -148,7 +144,7 @@ def answer_buffered(backend: Backend, run: Run, request: RespondWorkflowTaskComp
         if query is None or not _is_answer(result):
             continue
         if result.answer.ByteSize() > backend.settings.blob_size_error:
-            query.error = InvalidArgument(TOO_LARGE)
+            query.error = InvalidArgument(requests.BLOB_TOO_LARGE)
         else:
             query.result = result
 
@@ -238,36 +234,23 @@ def query_task(backend: Backend, run: Run, task: Task, queue_name: str) -> bytes
     )
     response.workflow_execution_task_queue.name = execution.started.task_queue.name
     response.workflow_execution_task_queue.kind = TaskQueueKind.TASK_QUEUE_KIND_NORMAL
-    events = b"" if sticky else execution.history.fragment(1)
-    return response.SerializeToString() + _HISTORY_TAG + varint(len(events)) + events
+    return with_history(response, b"" if sticky else execution.history.fragment(1))
 
 
 async def respond_query_task_completed(
     backend: Backend, request: RespondQueryTaskCompletedRequest, call: Call
 ) -> RespondQueryTaskCompletedResponse:
-    token = _parse(request.task_token)
+    token = tokens.parse_query(request.task_token)
     namespace = backend.namespaces.by_id(token.namespace_id)
     if request.namespace and backend.namespaces.resolve(request.namespace).id != namespace.id:
         raise InvalidArgument("Operation requested with a token from a different namespace.")
     if request.query_result.ByteSize() > backend.settings.blob_size_error:
-        request = RespondQueryTaskCompletedRequest(completed_type=FAILED, error_message=TOO_LARGE)
+        request = RespondQueryTaskCompletedRequest(completed_type=FAILED, error_message=requests.BLOB_TOO_LARGE)
     direct = backend.queries.direct.get(token.query_id)
     if direct is None or direct.answer.done():
         raise NotFound("query task not found, or already expired")
     direct.answer.set_result(request)
     return RespondQueryTaskCompletedResponse()
-
-
-def _parse(task_token: bytes) -> tokens.Query:
-    if not task_token:
-        raise InvalidArgument("Task token not set on request.")
-    try:
-        token = tokens.Query.FromString(task_token)
-    except (DecodeError, UnicodeDecodeError):
-        raise InvalidArgument("Error deserializing task token.") from None
-    if not token.task_queue or not token.query_id:
-        raise InvalidArgument("Invalid TaskToken.")
-    return token
 
 
 RPCS = {

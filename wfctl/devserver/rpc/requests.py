@@ -1,4 +1,4 @@
-"""Checks that many requests share: identities, executions, running runs."""
+"""Checks that many requests share: identities, executions, sizes, running runs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.validation import is_uuid, length
 from wfctl.devserver.matching.queue import TaskQueue
 from wfctl.devserver.settings import Settings
+
+BLOB_TOO_LARGE = "Blob data size exceeds limit."
 
 
 def check_identity(request: Any, settings: Settings) -> None:
@@ -34,6 +36,12 @@ def check_execution(request: Any, field: str) -> None:
 def check_run_id(run_id: str) -> None:
     if run_id and not is_uuid(run_id):
         raise InvalidArgument("Invalid RunId.")
+
+
+def check_blob(size: int, settings: Settings) -> None:
+    """A payload that a client sends."""
+    if size > settings.blob_size_error:
+        raise InvalidArgument(BLOB_TOO_LARGE)
 
 
 def check_running(execution: Execution) -> None:

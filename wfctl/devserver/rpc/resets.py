@@ -9,6 +9,7 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest, Res
 from wfctl.devserver.core import reset
 from wfctl.devserver.core.entities import options
 from wfctl.devserver.core.errors import Internal, InvalidArgument
+from wfctl.devserver.core.validation import length
 from wfctl.devserver.rpc import execution_options
 from wfctl.devserver.rpc.backend import Backend, Call
 from wfctl.devserver.rpc.requests import check_execution
@@ -21,7 +22,7 @@ async def reset_workflow_execution(
     namespace = backend.namespaces.resolve(request.namespace)
     if not request.request_id:
         raise InvalidArgument("RequestId is not set on request.")
-    if len(request.request_id.encode()) > backend.settings.max_id_length:
+    if length(request.request_id) > backend.settings.max_id_length:
         raise InvalidArgument("RequestId length exceeds limit.")
     check_execution(request, "workflow_execution")
     if request.reset_reapply_type not in ResetReapplyType.values():

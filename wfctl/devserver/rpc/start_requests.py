@@ -23,6 +23,7 @@ from wfctl.devserver.core.validation import (
     length,
 )
 from wfctl.devserver.rpc.links import check_links
+from wfctl.devserver.rpc.requests import check_blob
 from wfctl.devserver.settings import Settings
 
 Conflict = WorkflowIdConflictPolicy
@@ -102,12 +103,6 @@ def check_signal_with_start(
     check_links(request.links)
     _check_sizes(request, settings)
     check_blob(request.signal_input.ByteSize(), settings)
-
-
-def check_blob(size: int, settings: Settings) -> None:
-    """A payload that a client sends."""
-    if size > settings.blob_size_error:
-        raise InvalidArgument("Blob data size exceeds limit.")
 
 
 def _check_sizes(request: Request, settings: Settings) -> None:

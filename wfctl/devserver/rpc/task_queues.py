@@ -49,6 +49,7 @@ from wfctl.devserver.core.errors import InvalidArgument, PermissionDenied
 from wfctl.devserver.matching.queue import Backlog, TaskQueue
 from wfctl.devserver.matching.queues import ACTIVITY, WORKFLOW
 from wfctl.devserver.rpc.backend import Backend, Call
+from wfctl.devserver.rpc.times import NEVER, timestamp
 from wfctl.devserver.settings import Settings
 
 # What the real server dispatches of one queue at most; ours has no such limit, clients expect to be shown one.
@@ -57,8 +58,6 @@ TASK_ID_BLOCK = 100_000
 ENHANCED = DescribeTaskQueueMode.DESCRIBE_TASK_QUEUE_MODE_ENHANCED
 _PARTITION = re.compile(f"{validation.PARTITION_PREFIX}.+/[0-9]+")
 UNVERSIONED = "__unversioned__"
-# Go's zero time: the routing was never changed.
-NEVER = Timestamp(seconds=-62135596800)
 PARTITIONS = 4
 NOTHING = Backlog(0, None)
 MAX_REASON_LENGTH = 1000
@@ -200,8 +199,7 @@ async def update_task_queue_config(
     _check_config(request, backend.settings)
     record = backend.task_queues.get(namespace.id, request.task_queue)
     config = record.config(request.task_queue_type)
-    now = Timestamp()
-    now.FromDatetime(backend.clock.now())
+    now = timestamp(backend.clock.now())
     if request.HasField("update_queue_rate_limit"):
         config.queue_rate_limit.CopyFrom(_rate_limit(request.update_queue_rate_limit, request.identity, now))
     if request.HasField("update_fairness_key_rate_limit_default"):

@@ -24,12 +24,13 @@ from wfctl.devserver.core import failures, transitions, validation
 from wfctl.devserver.core.entities import completion, update, workflow_task
 from wfctl.devserver.core.errors import BadCommand, InvalidArgument, NotFound, ServiceError
 from wfctl.devserver.core.execution import Execution
-from wfctl.devserver.core.history import frame, varint
+from wfctl.devserver.core.history import frame
 from wfctl.devserver.core.namespace import Namespace
 from wfctl.devserver.engine.runs import Run
 from wfctl.devserver.matching.queues import WORKFLOW
 from wfctl.devserver.rpc import activities, queries, requests, tokens
 from wfctl.devserver.rpc.backend import Backend, Call
+from wfctl.devserver.rpc.wire import with_history
 from wfctl.devserver.settings import MIB
 
 # The request id of a task that comes with the answer to the one before.
@@ -37,7 +38,6 @@ INLINE = "request-from-RespondWorkflowTaskCompleted"
 log = logging.getLogger("wfctl.rpc")
 # A message may have 4 MiB: this leaves room for all but the history.
 LARGEST_FIRST_PAGE = 2 * MIB
-_HISTORY_TAG = varint(PollWorkflowTaskQueueResponse.DESCRIPTOR.fields_by_name["history"].number << 3 | 2)
 
 
 async def poll_workflow_task_queue(
@@ -109,7 +109,13 @@ def started_task(backend: Backend, run: Run, messages: list[ProtocolMessage], *,
     task = execution.workflow_task
     previous = execution.last_started_event_id
     response = PollWorkflowTaskQueueResponse(
-        task_token=_token(execution),
+        task_token=tokens.task(
+            execution,
+            scheduled_event_id=task.scheduled_event_id,
+            attempt=task.attempt,
+            started_time=task.started_time,
+            started_event_id=task.started_event_id,
+        ),
         workflow_execution=WorkflowExecution(workflow_id=execution.workflow_id, run_id=execution.run_id),
         workflow_type=execution.started.workflow_type,
         previous_started_event_id=previous,
@@ -130,10 +136,8 @@ def started_task(backend: Backend, run: Run, messages: list[ProtocolMessage], *,
     if next_event_id == execution.next_event_id:
         events += b"".join(frame(event) for event in workflow_task.unwritten_events(execution, task.identity))
     else:
-        page = tokens.HistoryPage(run_id=execution.run_id, next_event_id=next_event_id)
-        response.next_page_token = page.SerializeToString()
-    # Serialized events go onto the wire as they are: a message is the concatenation of its fields.
-    return response.SerializeToString() + _HISTORY_TAG + varint(len(events)) + events
+        response.next_page_token = tokens.history_page(execution.run_id, next_event_id)
+    return with_history(response, events)
 
 
 def _page_end(execution: Execution, first_event_id: int) -> int:
@@ -152,24 +156,6 @@ def _page_end(execution: Execution, first_event_id: int) -> int:
     return event_id
 
 
-def _token(execution: Execution) -> bytes:
-    task = execution.workflow_task
-    token = tokens.Task(
-        namespace_id=execution.namespace_id,
-        workflow_id=execution.workflow_id,
-        run_id=execution.run_id,
-        scheduled_event_id=task.scheduled_event_id,
-        started_event_id=task.started_event_id,
-        attempt=task.attempt,
-        started_stamp=_stamp(task),
-    )
-    return bytes(token.SerializeToString())
-
-
-def _stamp(task: workflow_task.WorkflowTask) -> int:
-    return int(task.started_time.timestamp() * 1_000_000) if task.started_time else 0
-
-
 def _check_token(execution: Execution, token: Any) -> None:
     """The token must mean the task that is started now. Raises NotFound."""
     task = execution.workflow_task
@@ -179,7 +165,7 @@ def _check_token(execution: Execution, token: Any) -> None:
         or token.scheduled_event_id != task.scheduled_event_id
         or token.started_event_id != task.started_event_id
         or token.attempt != task.attempt
-        or token.started_stamp != _stamp(task)
+        or token.started_stamp != tokens.stamp(task.started_time)
     ):
         raise NotFound("Workflow task not found.")
 
@@ -254,7 +240,7 @@ async def _refuse(backend: Backend, run: Run, request: RespondWorkflowTaskComple
         failure = failures.server(str(bad), non_retryable=False)
         workflow_task.fail(execution, bad.cause, failure, request.identity, binary_checksum=request.binary_checksum)
         if bad.terminates:
-            completion.terminate(execution, str(bad), None, "history-service")
+            completion.terminate(execution, str(bad), None, completion.SERVER)
         else:
             workflow_task.schedule(execution)
 
@@ -291,7 +277,7 @@ async def respond_workflow_task_failed(
         requests.check_running(execution)
         _check_token(execution, token)
         if request.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_GRPC_MESSAGE_TOO_LARGE:
-            completion.terminate(execution, "GrpcMessageTooLarge", None, "history-service")
+            completion.terminate(execution, "GrpcMessageTooLarge", None, completion.SERVER)
             return
         workflow_task.fail(execution, request.cause, failure, request.identity, binary_checksum=request.binary_checksum)
         workflow_task.schedule(execution)

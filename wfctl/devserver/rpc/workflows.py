@@ -19,8 +19,7 @@ from wfctl.devserver.core.validation import length
 from wfctl.devserver.engine.runs import Run
 from wfctl.devserver.rpc.backend import Backend, Call
 from wfctl.devserver.rpc.links import check_links, request_link
-from wfctl.devserver.rpc.requests import check_execution, check_running
-from wfctl.devserver.rpc.start_requests import check_blob
+from wfctl.devserver.rpc.requests import check_blob, check_execution, check_running
 
 
 async def signal_workflow_execution(

@@ -7,7 +7,7 @@ parent that no longer waits for a child has nothing to be told.
 
 from __future__ import annotations
 
-from temporalio.api.common.v1 import Priority, WorkflowExecution
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import (
     ParentClosePolicy,
     StartChildWorkflowExecutionFailedCause,
@@ -15,7 +15,7 @@ from temporalio.api.enums.v1 import (
 )
 from temporalio.api.workflowservice.v1 import StartWorkflowExecutionRequest
 
-from wfctl.devserver.core import start
+from wfctl.devserver.core import priorities, start
 from wfctl.devserver.core.entities import cancellation, child_workflow, completion
 from wfctl.devserver.core.entities.child_workflow import ChildWorkflow
 from wfctl.devserver.core.entities.completion import SERVER
@@ -213,7 +213,7 @@ def _start_request(parent: Execution, child: ChildWorkflow) -> service.StartRequ
         cron_schedule=attributes.cron_schedule,
     )
     if parent.started.HasField("priority") or attributes.HasField("priority"):
-        request.priority.CopyFrom(_merged(parent.started.priority, attributes.priority))
+        request.priority.CopyFrom(priorities.merged(attributes.priority, parent.started.priority))
     copy_fields(
         attributes, request, "input", "header", "workflow_execution_timeout", "workflow_run_timeout",
         "workflow_task_timeout", "retry_policy", "memo", "search_attributes", "versioning_override",
@@ -238,13 +238,4 @@ def _start_request(parent: Execution, child: ChildWorkflow) -> service.StartRequ
         attributes.workflow_id_reuse_policy,
         WorkflowIdConflictPolicy.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
         begin,
-    )
-
-
-def _merged(base: Priority, override: Priority) -> Priority:
-    """A child's priority: its own, where unset its parent's."""
-    return Priority(
-        priority_key=override.priority_key or base.priority_key,
-        fairness_key=override.fairness_key or base.fairness_key,
-        fairness_weight=override.fairness_weight or base.fairness_weight,
     )

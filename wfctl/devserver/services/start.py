@@ -118,7 +118,7 @@ def terminate_for(execution: Execution, new_run_id: str) -> None:
         execution,
         "TerminateIfRunning WorkflowIdReusePolicy",
         text_payloads(f"terminated by new runID: {new_run_id}"),
-        "history-service",
+        completion.SERVER,
     )
 
 

@@ -47,25 +47,14 @@ from temporalio.api.history.v1 import (
 )
 from temporalio.api.taskqueue.v1 import TaskQueue
 
-from wfctl.devserver.core import failures, retry
+from wfctl.devserver.core import failures, priorities, retry
+from wfctl.devserver.core.activity_checks import check_names, check_timeouts, normal_timeouts
 from wfctl.devserver.core.effects import EnqueueActivityTask, Place
 from wfctl.devserver.core.entities import workflow_task
 from wfctl.devserver.core.errors import BadCommand, InvalidArgument
 from wfctl.devserver.core.packing import MOMENT, PLAIN, enum, message, nested, pack, unpack
 from wfctl.devserver.core.payloads import copy_fields, text_payloads
-from wfctl.devserver.core.validation import (
-    check_blob,
-    check_duration,
-    check_pending,
-    check_priority,
-    check_retry_policy,
-    check_task_queue,
-    describing,
-    is_set,
-    length,
-    refusing,
-)
-from wfctl.devserver.settings import Settings
+from wfctl.devserver.core.validation import check_blob, check_pending, check_task_queue, refusing
 
 if TYPE_CHECKING:
     from wfctl.devserver.core.effects import Effect
@@ -256,8 +245,8 @@ def _check_schedule(execution: Execution, command: ScheduleActivityTaskCommandAt
     settings, cause = execution.settings, Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SCHEDULE_ACTIVITY_ATTRIBUTES
     with refusing(cause):
         check_task_queue(command, settings)
-        _check_identity(command, settings, policy)
-        check_options(command, command.activity_id, command.activity_type.name)
+        check_names(command, settings, policy)
+        check_timeouts(command, command.activity_id, command.activity_type.name)
         if command.use_workflow_build_id and command.task_queue.name != execution.started.task_queue.name:
             raise InvalidArgument("Activity with UseCompatibleVersion cannot run on different task queue.")
     message = "ScheduleActivityTaskCommandAttributes.Input exceeds size limit."
@@ -273,53 +262,6 @@ def _check_schedule(execution: Execution, command: ScheduleActivityTaskCommandAt
             Cause.WORKFLOW_TASK_FAILED_CAUSE_SCHEDULE_ACTIVITY_DUPLICATE_ID,
             failures.invalid_action("add-activitytask-scheduled-event", f"ActivityID: {command.activity_id}"),
         )
-
-
-def _check_identity(command: ScheduleActivityTaskCommandAttributes, settings: Settings, policy: RetryPolicy) -> None:
-    names = (("activityId", command.activity_id), ("activityType", command.activity_type.name))
-    for field_name, value in names:
-        if not value:
-            raise InvalidArgument(f"{field_name} is not set")
-    check_retry_policy(policy)
-    for field_name, value in names:
-        if (size := length(value)) > settings.max_id_length:
-            limit = settings.max_id_length
-            raise InvalidArgument(f"{field_name} exceeds length limit. Length={size} Limit={limit}")
-    with describing("invalid priorities"):
-        check_priority(command.priority)
-
-
-def check_options(options: Any, activity_id: str, activity_type: str) -> None:
-    """The four timeouts of a command or of activity options. Raises InvalidArgument."""
-    check_duration(options.schedule_to_close_timeout, "invalid ScheduleToCloseTimeout")
-    check_duration(options.schedule_to_start_timeout, "invalid ScheduleToStartTimeout")
-    check_duration(options.start_to_close_timeout, "invalid StartToCloseTimeout")
-    check_duration(options.heartbeat_timeout, "invalid HeartbeatTimeout")
-    if not is_set(options.schedule_to_close_timeout) and not is_set(options.start_to_close_timeout):
-        raise InvalidArgument(
-            "a valid StartToCloseTimeout or ScheduleToCloseTimeout must be set on the activity."
-            f" ActivityId={activity_id} ActivityType={activity_type}"
-        )
-
-
-def normal_timeouts(options: Any, run_timeout: timedelta) -> tuple[timedelta, timedelta, timedelta, timedelta]:
-    """schedule-to-close, schedule-to-start, start-to-close, heartbeat: filled in and capped as the server does."""
-    to_close = options.schedule_to_close_timeout.ToTimedelta()
-    to_start = options.schedule_to_start_timeout.ToTimedelta()
-    start_to_close = options.start_to_close_timeout.ToTimedelta()
-    heartbeat = options.heartbeat_timeout.ToTimedelta()
-    if to_close:
-        to_start = min(to_start, to_close) if to_start else to_close
-        start_to_close = min(start_to_close, to_close) if start_to_close else to_close
-    elif start_to_close:
-        to_close = run_timeout
-        to_start = to_start or run_timeout
-    if run_timeout:
-        to_close, to_start, start_to_close, heartbeat = (
-            min(value, run_timeout) for value in (to_close, to_start, start_to_close, heartbeat)
-        )
-    heartbeat = min(heartbeat, start_to_close)
-    return to_close, to_start, start_to_close, heartbeat
 
 
 def on_request_cancel_activity_task(
@@ -601,12 +543,7 @@ def _enqueue(execution: Execution, activity: Activity) -> EnqueueActivityTask:
 
 def priority(execution: Execution, activity: Activity) -> Priority:
     """The activity's own priority over the workflow's."""
-    own, base = activity.options.priority, execution.started.priority
-    return Priority(
-        priority_key=own.priority_key or base.priority_key,
-        fairness_key=own.fairness_key or base.fairness_key,
-        fairness_weight=own.fairness_weight or base.fairness_weight,
-    )
+    return priorities.merged(activity.options.priority, execution.started.priority)
 
 
 def pending_effects(execution: Execution) -> Iterator[Effect]:
