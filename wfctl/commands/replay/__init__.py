@@ -12,6 +12,8 @@ app = LazyGroup(
         "explain": Row(f"{_HERE}.explain:explain", "Say what a rule means, and how it is mended"),
         "record": Row(f"{_HERE}.record:record", "Collect a small set of histories that stands for many"),
         "refresh": Row(f"{_HERE}.record:refresh", "Bring such a set up to date"),
+        "status": Row(f"{_HERE}.status:status", "Say how fresh histories are, and what of the code they cover"),
+        "mutate": Row(f"{_HERE}.mutate:mutate", "Measure what the histories would catch"),
         "lint": Row(f"{_HERE}.lint:lint", "Read the code; say what a replay could not repeat"),
     },
     help="Replay histories against your workflow code, before you roll it out.",

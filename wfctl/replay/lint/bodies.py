@@ -115,6 +115,8 @@ class Body:
     patches: list[Patch] = field(default_factory=list)
     commands: list[Problem] = field(default_factory=list)
     mutations: list[Problem] = field(default_factory=list)
+    calls: list[tuple[ast.AST, Unit | str]] = field(default_factory=list)
+    """The calls that matter: what they lead to, or the name of the command they make."""
 
 
 def read(unit: Unit, names: Names) -> Body:
@@ -159,6 +161,7 @@ class _Reader(ast.NodeVisitor):
 
     def _lead(self, unit: Unit, node: ast.AST) -> None:
         self.body.leads_to.append((unit, getattr(node, "lineno", 0)))
+        self.body.calls.append((node, unit))
 
     # Statements.
 
@@ -405,6 +408,7 @@ class _Reader(ast.NodeVisitor):
 
     def _command(self, node: ast.Call, called: str) -> None:
         name = shown(node.func)
+        self.body.calls.append((node, called))
         if self.live_only:
             self._say("replaying-command", node, f"`{name}()` is only reached when is_replaying() is false")
         self.body.commands.append(self._problem("query-command", node, f"`{name}()`"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from wfctl.replay.lint import bodies
@@ -73,6 +73,32 @@ def lint(targets: Sequence[str], search: Sequence[str] = ()) -> Linted:
     return _Linter(project).run(project.targets(targets))
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """One workflow and what of its code a replay runs: everything but queries and validators."""
+
+    workflow_type: str
+    cls: Class
+    units: tuple[Unit, ...]
+
+
+def reached(targets: Sequence[str], search: Sequence[str] = ()) -> tuple[list[Reached], Callable[[Unit], Body]]:
+    """The code of each workflow, and how to read a piece of it."""
+    linter = _Linter(Project(search))
+    found: dict[int, Reached] = {}
+    for module, attribute in linter.project.targets(targets):
+        for cls in linter.named(module, attribute):
+            seen: set[tuple[object, ...]] = set()
+            units = [
+                step.unit
+                for entry in linter.entries(cls)
+                if not entry.is_read_only
+                for step in linter.steps(entry.unit, seen)
+            ]
+            found[id(cls.node)] = Reached(linter.type_of(cls), cls, tuple(units))
+    return list(found.values()), linter.body
+
+
 class _Linter:
     def __init__(self, project: Project) -> None:
         self.project = project
@@ -86,11 +112,8 @@ class _Linter:
         workflows: list[str] = []
         for module, attribute in targets:
             self.seen_modules[module.name] = module
-            named = [cls for cls in self._workflows(module) if not attribute or cls.node.name == attribute]
-            if attribute and not named:
-                named = self._of_factory(module)
-            for cls in named:
-                name = self._type_of(cls)
+            for cls in self.named(module, attribute):
+                name = self.type_of(cls)
                 workflows.append(name)
                 self._lint_workflow(cls, name)
         findings = [*self.found.values(), *self._broken(), *self._idle_ignores()]
@@ -99,6 +122,11 @@ class _Linter:
         return Linted(findings, list(dict.fromkeys(workflows)), len(self.ignored))
 
     # Workflows.
+
+    def named(self, module: Module, attribute: str) -> list[Class]:
+        """The workflows of a module, or the one that is named; a factory's are those its module knows."""
+        found = [cls for cls in self._workflows(module) if not attribute or cls.node.name == attribute]
+        return found or (self._of_factory(module) if attribute else [])
 
     def _workflows(self, module: Module) -> list[Class]:
         return [Class(module, node) for node in module.classes.values() if self._defn(Class(module, node)) is not None]
@@ -124,7 +152,7 @@ class _Linter:
                 return decorator
         return None
 
-    def _type_of(self, cls: Class) -> str:
+    def type_of(self, cls: Class) -> str:
         decorator = self._defn(cls)
         if isinstance(decorator, ast.Call):
             for keyword in decorator.keywords:
@@ -132,7 +160,7 @@ class _Linter:
                     return str(keyword.value.value)
         return cls.node.name
 
-    def _entries(self, cls: Class) -> Iterator[_Entry]:
+    def entries(self, cls: Class) -> Iterator[_Entry]:
         seen: set[str] = set()
         for owner in self.names.mro(cls):
             validators = _validators(owner)
@@ -147,11 +175,11 @@ class _Linter:
     def _lint_workflow(self, cls: Class, name: str) -> None:
         patches: dict[str, list[tuple[bodies.Patch, _Step]]] = {}
         reached: dict[tuple[object, ...], bool] = {}
-        entries = sorted(self._entries(cls), key=lambda one: one.is_read_only)
+        entries = sorted(self.entries(cls), key=lambda one: one.is_read_only)
         for entry in entries:
             seen = set() if entry.is_read_only else set(reached)
-            for step in self._reached(entry.unit, seen):
-                body = self._body(step.unit)
+            for step in self.steps(entry.unit, seen):
+                body = self.body(step.unit)
                 first_time = step.unit.key not in reached
                 reached[step.unit.key] = True
                 if entry.is_read_only:
@@ -164,7 +192,7 @@ class _Linter:
                     patches.setdefault(patch.id, []).append((patch, step))
         self._judge_patches(patches, name)
 
-    def _reached(self, first: Unit, seen: set[tuple[object, ...]]) -> Iterator[_Step]:
+    def steps(self, first: Unit, seen: set[tuple[object, ...]]) -> Iterator[_Step]:
         waiting = deque([_Step(first)])
         while waiting:
             step = waiting.popleft()
@@ -173,9 +201,9 @@ class _Linter:
             seen.add(step.unit.key)
             self.seen_modules[step.unit.module.name] = step.unit.module
             yield step
-            waiting.extend(_Step(unit, step, line) for unit, line in self._body(step.unit).leads_to)
+            waiting.extend(_Step(unit, step, line) for unit, line in self.body(step.unit).leads_to)
 
-    def _body(self, unit: Unit) -> Body:
+    def body(self, unit: Unit) -> Body:
         if unit.key not in self.bodies:
             self.bodies[unit.key] = bodies.read(unit, self.names)
         return self.bodies[unit.key]
