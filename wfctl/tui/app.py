@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from wfctl.tui.feeds.diffs import ReadFile
-from wfctl.tui.feeds.resources import RESOURCES
+from wfctl.tui.feeds.nouns import RESOURCES
 from wfctl.tui.feeds.source import Source
 from wfctl.tui.models.run import RunRef
 from wfctl.tui.screens.base import Console, View

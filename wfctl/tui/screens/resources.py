@@ -12,7 +12,8 @@ from textual.containers import Container
 from textual.widgets import Footer
 
 from wfctl.errors import CommandError, describe
-from wfctl.tui.feeds.resources import Item, Resource, verify_namespace
+from wfctl.tui.feeds.nouns.namespaces import verify_namespace
+from wfctl.tui.feeds.nouns.parts import Item, Resource
 from wfctl.tui.models.cells import cell
 from wfctl.tui.screens.acting import Acting
 from wfctl.tui.screens.dialogs import Dialog, Menu
@@ -31,7 +32,7 @@ class ResourceScreen(Acting):
     ResourceScreen Lines { display: none; height: 50%; border-top: solid $panel; }
     ResourceScreen.detailed Lines { display: block; }
     ResourceScreen.wide #resource { layout: horizontal; }
-    ResourceScreen.wide Lines { height: 1fr; width: 42%; border-top: none; border-left: solid $panel; }
+    ResourceScreen.wide Lines { height: 1fr; width: 44%; border-top: none; border-left: solid $panel; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -59,7 +60,10 @@ class ResourceScreen(Acting):
         self.follow()
 
     def on_resize(self, event: events.Resize) -> None:
+        """Where there is room, the details are there from the start."""
         self.set_class(event.size.width >= _WIDE, "wide")
+        if self.has_class("wide"):
+            self.add_class("detailed")
 
     @work(exclusive=True, group="follow")
     async def follow(self) -> None:
@@ -77,6 +81,8 @@ class ResourceScreen(Acting):
                     self.query_one(Notice).say("")
                     grid.empty = self.resource.empty
                     grid.set_rows(items)
+                    if self.has_class("detailed"):
+                        self.show_detail()
             try:
                 await asyncio.wait_for(self._wake.wait(), _LOOK_EVERY * self.console.idle_seconds)
             except TimeoutError:
@@ -117,6 +123,7 @@ class ResourceScreen(Acting):
     async def show_detail(self) -> None:
         item: Item | None = self.query_one(Grid).current
         if item is None:
+            self.query_one(Lines).set_lines([])
             return
         source = self.source
         try:
@@ -146,7 +153,7 @@ class ResourceScreen(Acting):
             if item is not None and not self.resource.actions:
                 self.notify("nothing can be done to these here")
             return
-        options = [(action.key, action.name, action.what.replace("{id}", "it")) for action in self.resource.actions]
+        options = [(action.key, action.name, action.note) for action in self.resource.actions]
         chosen = await self.app.push_screen_wait(Menu(item.key, options))
         action = next((action for action in self.resource.actions if action.name == chosen), None)
         if action is None:
