@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,6 +27,8 @@ def tui(
     ] = None,
     query: Annotated[str, typer.Option("-q", "--query", help="List filter to begin with.")] = "",
     read_only: Annotated[bool, typer.Option("--read-only", help="Allow no action that changes anything.")] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="Show it in a browser instead, on this machine only.")] = False,
+    serve_port: Annotated[int, typer.Option("--serve-port", min=1, max=65535, help="Port of --serve.")] = 8700,
     theme: Annotated[str, typer.Option("--theme", help="Colours: wfctl-dark, wfctl-light, or one of Textual's.")] = "",
 ) -> None:
     """See what happened to workflows, and why they are where they are, in the terminal.
@@ -38,10 +42,33 @@ def tui(
     with session(ctx) as opened:
         if files and db:
             raise UsageMistake("both files and --db are given", hint="look at one of the two")
+        if serve:
+            _serve(serve_port)
+            return
         source = _source(opened, files or [], db, read_only)
         from wfctl.tui.app import WfctlApp
 
         WfctlApp(source, filter=query, theme=theme, read_file=read_histories).run()
+
+
+def _serve(port: int) -> None:
+    """The same command line in a browser: each page that is opened runs it without --serve."""
+    try:
+        from textual_serve.server import Server
+    except ImportError as error:
+        raise CommandError("--serve needs textual-serve", hint="pip install 'wfctl[serve]'") from error
+    Server(shlex.join(_without_serve(sys.argv)), host="localhost", port=port, title="wfctl").serve()
+
+
+def _without_serve(arguments: list[str]) -> list[str]:
+    kept: list[str] = [sys.executable, "-m", "wfctl"]
+    skip = False
+    for argument in arguments[1:]:
+        if skip or argument == "--serve" or argument.startswith("--serve-port"):
+            skip = argument == "--serve-port"
+            continue
+        kept.append(argument)
+    return kept
 
 
 def _source(opened: Session, files: list[Path], db: Path | None, read_only: bool) -> Source:

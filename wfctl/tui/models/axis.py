@@ -17,6 +17,7 @@ from wfctl.tui.models.spans import Span
 _MOST_GAP_SHARE = 0.14
 _ALL_GAPS_SHARE = 0.4
 _SHORTEST_GAP_SECONDS = 1.0
+_GAP_RATIO = 1.5
 _MOST_STRETCHES = 4000
 
 
@@ -81,17 +82,14 @@ def _moments(spans: Sequence[Span], began: datetime, until: datetime) -> list[da
 
 
 def _gaps(spans: Sequence[Span], moments: Sequence[datetime], lengths: Sequence[float]) -> set[int]:
-    """Idle stretches that are longer than everything busy, or than most of it, taken from the longest down."""
+    """Idle stretches that are clearly longer than all the work and all the short pauses together."""
     busy = _busy(spans, moments)
-    idle = sorted((i for i in range(len(lengths)) if i not in busy), key=lambda i: -lengths[i])
-    rest = sum(lengths)
-    gaps: set[int] = set()
-    for index in idle:
-        if lengths[index] < _SHORTEST_GAP_SECONDS or lengths[index] < 0.12 * rest or len(lengths) < 3:
-            break
-        gaps.add(index)
-        rest -= lengths[index]
-    return gaps
+    worth_seeing = sum(
+        length for index, length in enumerate(lengths) if index in busy or length < _SHORTEST_GAP_SECONDS
+    )
+    least = max(_SHORTEST_GAP_SECONDS, _GAP_RATIO * worth_seeing)
+    found = {index for index, length in enumerate(lengths) if index not in busy and length >= least}
+    return found if len(found) < len(lengths) else set()
 
 
 def _busy(spans: Sequence[Span], moments: Sequence[datetime]) -> set[int]:

@@ -11,11 +11,14 @@ from textual.binding import Binding, BindingType
 from textual.widgets import ContentSwitcher, Footer
 
 from wfctl.errors import CommandError
+from wfctl.tui.feeds.actions import Field
+from wfctl.tui.feeds.export import write_history
 from wfctl.tui.feeds.runs import RunFeed
 from wfctl.tui.messages import FeedFailed, RunUpdated
 from wfctl.tui.models.cells import Cell, Part, Tone
 from wfctl.tui.models.run import RunModel, RunRef
 from wfctl.tui.screens.acting import Acting
+from wfctl.tui.screens.dialogs import Dialog
 from wfctl.tui.screens.panes import (
     EventsPane,
     MetadataPane,
@@ -51,8 +54,9 @@ class WorkflowScreen(Acting):
         Binding("shift+tab,left_square_bracket", "step_tab(-1)", "Tab before", priority=True, show=False),
         *(Binding(str(number), f"tab('{key}')", label, show=False) for number, (key, label) in enumerate(_TABS, 1)),
         Binding("a", "act", "Actions"),
-        Binding("w", "failures", "Failure", show=True),
+        Binding("w", "failures", "Failure"),
         Binding("D", "diff", "Diff", show=False),
+        Binding("E", "export", "Export", show=False),
     ]
 
     title_text = "Workflow"
@@ -194,6 +198,31 @@ class WorkflowScreen(Acting):
     @work(group="diff")
     async def action_diff(self) -> None:
         await self.ask_diff(RunRef(self.model.ref.workflow_id, self.model.run_id))
+
+    @work(group="action")
+    async def action_export(self) -> None:
+        """The history as a file that this program and every SDK's replayer reads."""
+        if self.model.description is None or self.model.loaded < self.model.total:
+            self.notify("the history is not read to its end yet")
+            return
+        name = "".join(char if char.isalnum() or char in "-_." else "-" for char in self.model.ref.workflow_id)
+        fields = [
+            Field("path", "File", f"{name}.json", needed=True),
+            Field("redact", "Payloads: keep, decode or redact", "keep", needed=True),
+        ]
+        values = await self.app.push_screen_wait(
+            Dialog(
+                "Export", f"Write {self.model.total} events to a file that does not exist yet.", fields, verb="Write"
+            )
+        )
+        if values is None:
+            return
+        events = [item.event for item in self.model.events.items]
+        try:
+            said = await self.call(write_history, values["path"], events, values["redact"].strip())
+            self.report(said, None)
+        except CommandError as error:
+            self.report("", error)
 
     # Actions.
 

@@ -1,0 +1,171 @@
+"""What goes wrong is shown in its place, and nothing crashes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+
+from tests.support.acting import Actor
+from tests.support.histories import long_history, shipped_order, waiting_order
+from tests.support.inprocess import in_process
+from tests.tui.conftest import recorded, screen_lines, screen_text, served, showing, until, until_shown
+from wfctl.commands._database_source import open_database_source
+from wfctl.commands.tui import read_histories
+from wfctl.errors import ServerRefused
+from wfctl.tui.feeds.files import FilesSource, read_files
+from wfctl.tui.feeds.resources import RESOURCES
+from wfctl.tui.models.run import RunRef
+from wfctl.tui.widgets.grid import Grid
+
+
+async def test_no_server_is_said_with_what_to_do() -> None:
+    async with in_process() as server:
+        source = served(server)
+    async with showing(source) as (_, pilot):
+        await until_shown(pilot, "no server listens at")
+        await until_shown(pilot, "reconnecting")
+
+
+async def test_a_server_that_goes_away_leaves_the_last_good_data_marked_as_old(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"db_path": tmp_path / "dev.db"}
+    async with in_process(**options) as server:
+        await server.start("order-1")
+        source = served(server)
+        async with showing(source, idle_seconds=0.1) as (_, pilot):
+            await until_shown(pilot, "● live")
+            await server.server.rpc.stop()
+            await until_shown(pilot, "reconnecting, as of ")
+            assert "order-1" in screen_text(pilot.app)
+
+
+async def test_a_workflow_deleted_while_it_is_open_is_said_in_place() -> None:
+    async with in_process() as server, showing(served(server), idle_seconds=0.1) as (app, pilot):
+        await server.start("order-1")
+        app.open_run(RunRef("order-1"))
+        await until_shown(pilot, "Workflow task waiting")
+        request = DeleteWorkflowExecutionRequest(namespace="default")
+        request.workflow_execution.workflow_id = "order-1"
+        await server.workflows.DeleteWorkflowExecution(request)
+        await until_shown(pilot, "it is gone: deleted, or past its retention")
+        assert "order-1" in screen_text(app)
+
+
+async def test_a_workflow_that_is_not_there_is_said_in_place() -> None:
+    async with in_process() as server, showing(served(server)) as (app, pilot):
+        app.open_run(RunRef("nowhere"))
+        await until_shown(pilot, "is the id right")
+
+
+async def test_a_missing_worker_is_the_answer_on_the_first_screen() -> None:
+    async with in_process() as server, showing(served(server)) as (app, pilot):
+        await server.start("order-1")
+        app.open_run(RunRef("order-1"))
+        await until_shown(pilot, "no worker polls task queue 'queue'")
+
+
+async def test_what_a_server_does_not_offer_is_said_by_its_screen() -> None:
+    source = _Refusing("ListSchedules", "UNIMPLEMENTED", "ListSchedules is not implemented")
+    async with showing(source) as (app, pilot):
+        app.goto("schedules")
+        await until_shown(pilot, "ListSchedules is not implemented")
+
+
+async def test_what_one_may_not_see_is_said_by_its_screen() -> None:
+    source = _Refusing("ListWorkflowExecutions", "PERMISSION_DENIED", "Request unauthorized.")
+    async with showing(source) as (_, pilot):
+        await until_shown(pilot, "Request unauthorized.")
+
+
+class _Refusing(FilesSource):
+    """A source that says no to one method."""
+
+    def __init__(self, method: str, code: str, message: str) -> None:
+        base = recorded()
+        super().__init__(base.runs)
+        self._method, self._code, self._message = method, code, message
+
+    def call(self, method: str, request: Any, timeout: float | None = None) -> Any:
+        if method == self._method:
+            raise ServerRefused(self._message, code=self._code)
+        return super().call(method, request, timeout)
+
+
+async def test_every_noun_has_a_screen_that_survives_a_source_without_it() -> None:
+    async with showing(recorded()) as (app, pilot):
+        for noun, resource in RESOURCES.items():
+            app.goto(noun)
+            await until_shown(pilot, resource.title)
+            await until(pilot, lambda: "looking" not in screen_text(app))
+
+
+async def test_a_broken_file_is_named_and_the_others_are_shown(tmp_path: Path) -> None:
+    from google.protobuf.json_format import MessageToJson
+    from temporalio.api.history.v1 import History
+
+    (tmp_path / "good.json").write_text(MessageToJson(History(events=shipped_order())))
+    (tmp_path / "broken.json").write_text('{"events": [{"eventId": ')
+    (tmp_path / "empty.json").write_text("")
+    async with showing(read_files([tmp_path], read_histories)) as (_, pilot):
+        await until_shown(pilot, "order-1041")
+        assert "broken.json: it is broken" in screen_text(pilot.app)
+        assert "(and 1 more)" in screen_text(pilot.app)
+
+
+async def test_events_of_a_type_that_nobody_knows_are_shown_as_such() -> None:
+    events = shipped_order()
+    unknown = HistoryEvent(event_id=len(events) + 1, event_type=999)  # type: ignore[arg-type]
+    unknown.event_time.CopyFrom(events[-1].event_time)
+    async with showing(recorded([*events[:-1], unknown]), (160, 40)) as (app, pilot):
+        app.open_run(RunRef("order-1041"))
+        await until_shown(pilot, "ship")
+        await pilot.press("2", "c", "G")
+        await until_shown(pilot, "that wfctl does not know")
+
+
+async def test_control_sequences_in_payloads_never_reach_the_terminal() -> None:
+    async with showing(recorded(waiting_order()), (160, 40)) as (app, pilot):
+        app.open_run(RunRef("order-1045"))
+        await until_shown(pilot, "wait_for_carrier")
+        await pilot.press("2", "G")
+        await until_shown(pilot, "signal note")
+        text = "".join(screen_lines(app))
+        assert r"\u001b[31mred" in text or r"\x1b[31mred" in text
+        assert not any(ord(char) < 32 or 0x7F <= ord(char) < 0xA0 or char == "\u202e" for char in text)
+
+
+async def test_a_terminal_of_twenty_by_five_shows_what_it_can() -> None:
+    async with showing(recorded(waiting_order()), (20, 5)) as (app, pilot):
+        await until_shown(pilot, "order-1045")
+        await pilot.press("enter")
+        await until_shown(pilot, "wfctl")
+        for key in ("1", "2", "enter", "3", "4", "5", "6", "7", "8", "question_mark", "escape", "a", "escape"):
+            await pilot.press(key)
+        assert app.is_running
+
+
+async def test_a_long_history_is_read_in_pages_and_scrolls_to_its_end() -> None:
+    async with showing(recorded(long_history(6000)), idle_seconds=0.1) as (app, pilot):
+        app.open_run(RunRef("long"))
+        await until_shown(pilot, "Completed after")
+        await pilot.press("2", "c", "G")
+        await until_shown(pilot, "WorkflowExecutionCompleted")
+        grid = app.screen.query_one("#event-grid", Grid)
+        assert len(grid.rows) > 5900
+        assert grid.cursor == len(grid.rows) - 1
+
+
+async def test_a_database_is_read_while_its_server_runs_and_after(tmp_path: Path) -> None:
+    path = tmp_path / "dev.db"
+    async with in_process(db_path=path) as server:
+        await server.start("order-1")
+        await Actor(server.workflows).step()
+    source = open_database_source(path)
+    async with showing(source) as (app, pilot):
+        await until_shown(pilot, "order-1")
+        app.open_run(RunRef("order-1"))
+        await until_shown(pilot, "Nothing is scheduled")
+        await pilot.press("7")
+        await until_shown(pilot, "a database does not answer QueryWorkflow")
