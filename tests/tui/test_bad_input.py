@@ -16,7 +16,7 @@ from wfctl.commands._database_source import open_database_source
 from wfctl.commands.tui import read_histories
 from wfctl.errors import ServerRefused
 from wfctl.tui.feeds.files import FilesSource, read_files
-from wfctl.tui.feeds.resources import RESOURCES
+from wfctl.tui.feeds.nouns import RESOURCES
 from wfctl.tui.models.run import RunRef
 from wfctl.tui.widgets.grid import Grid
 
