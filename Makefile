@@ -13,6 +13,7 @@ PYTEST_ARGS ?=
 PEER ?=
 QUICK ?=
 BENCH_ARGS ?=
+SOAK_ARGS ?=
 
 STAMP := $(VENV)/.installed
 TS_DIR := tests/sdk/typescript
@@ -20,7 +21,7 @@ GO_DIR := tests/sdk/go
 TS_STAMP := .make/typescript.stamp
 GO_STAMP := .make/go.stamp
 
-.PHONY: help setup setup-sdk demo check test faults bench fmt docs lock clean
+.PHONY: help setup setup-sdk demo check test faults bench soak fmt docs lock clean
 
 help:
 	@echo 'make setup   install everything that is needed into .venv (the other targets do it by themselves)'
@@ -29,6 +30,7 @@ help:
 	@echo 'make faults  the fault suite in full: kills at every commit boundary, broken disks, torn logs (~15 minutes)'
 	@echo 'make check   format, lint, types, import contracts, generated docs'
 	@echo 'make bench   workflows a second, latency, start-up, memory (PEER="COMMAND" compares, QUICK=1 takes two minutes)'
+	@echo 'make soak    ten minutes of steady load: memory and latency stay flat'
 	@echo 'make fmt     format and fix what can be fixed'
 	@echo 'make docs    regenerate docs/COVERAGE.md and docs/commands.md'
 	@echo 'make lock    pin the dependencies of pyproject.toml anew'
@@ -83,6 +85,10 @@ bench: setup
 	@mkdir -p .make
 	@$(PY) -m bench --json .make/bench.json --plot .make/bench.svg $(if $(PEER),--peer '$(PEER)') $(if $(QUICK),--quick) \
 		$(BENCH_ARGS)
+
+soak: setup
+	@mkdir -p .make
+	@$(PY) -m bench.soak --json .make/soak.json $(SOAK_ARGS)
 
 fmt: setup
 	$(BIN)/ruff format .

@@ -14,6 +14,7 @@ from bench.plot import svg
 from bench.report import ROWS, Result, better_by, table
 from bench.servers import command_line
 from bench.sizes import Chart
+from bench.soak import Window, thirds, verdicts
 from wfctl.devserver.storage.checkup import Checked, examine
 from wfctl.devserver.storage.inspection import facts, open_to_look
 
@@ -105,3 +106,19 @@ def test_a_long_history_is_one_that_a_server_could_have_made(tmp_path: Path, eve
     assert facts(path).longest_history == events
     with open_to_look(path) as connection:
         assert list(examine(connection, Checked(), lambda done, total: None)) == []
+
+
+def windows(memory: list[float], latency: list[float]) -> list[Window]:
+    return [
+        Window(number, 100, 10.0, p50, mib, 5.0) for number, (mib, p50) in enumerate(zip(memory, latency, strict=True))
+    ]
+
+
+def test_a_soak_passes_only_when_it_is_flat() -> None:
+    flat = [50.0, 60.0, 61.0, 61.0, 60.5, 61.0]
+    assert thirds(flat) == (55.0, 61.0, 60.75)
+    assert verdicts(windows(flat, flat)) == []
+    leak = [50.0, 60.0, 70.0, 80.0, 90.0, 100.0]
+    assert "memory grew" in verdicts(windows(leak, flat))[0]
+    slow = [5.0, 5.0, 5.0, 5.0, 9.0, 9.0]
+    assert "latency grew" in verdicts(windows(flat, slow))[0]

@@ -25,7 +25,14 @@ from temporalio.api.command.v1 import (
     ScheduleActivityTaskCommandAttributes,
     StartTimerCommandAttributes,
 )
-from temporalio.api.common.v1 import ActivityType, RetryPolicy, WorkflowExecution, WorkflowType
+from temporalio.api.common.v1 import (
+    ActivityType,
+    Payload,
+    Payloads,
+    RetryPolicy,
+    WorkflowExecution,
+    WorkflowType,
+)
 from temporalio.api.enums.v1 import CommandType, EventType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
@@ -35,6 +42,7 @@ from temporalio.api.workflowservice.v1 import (
     PollWorkflowTaskQueueResponse,
     RespondActivityTaskCompletedRequest,
     RespondWorkflowTaskCompletedRequest,
+    SignalWorkflowExecutionRequest,
     StartWorkflowExecutionRequest,
 )
 from temporalio.api.workflowservice.v1.service_pb2_grpc import WorkflowServiceStub
@@ -168,14 +176,18 @@ async def test_half_open_and_silent_connections_do_not_hold_the_server_up(tmp_pa
 
 
 @contextlib.asynccontextmanager
-async def freezing_proxy(port: int) -> AsyncIterator[tuple[int, asyncio.Event]]:
-    """A path to the server that, once `frozen` is set, swallows everything and closes nothing: a cable pulled out."""
+async def proxy_to(
+    port: int, chunk: int = 65536, pause_seconds: float = 0.0
+) -> AsyncIterator[tuple[int, asyncio.Event]]:
+    """A path to the server that takes so much at a time; once `frozen` is set, it swallows everything and closes nothing:
+    a cable pulled out."""
     frozen = asyncio.Event()
     writers: list[asyncio.StreamWriter] = []
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
-            while data := await reader.read(65536):
+            while data := await reader.read(chunk):
+                await asyncio.sleep(pause_seconds)
                 if not frozen.is_set():
                     writer.write(data)
                     await writer.drain()
@@ -195,8 +207,39 @@ async def freezing_proxy(port: int) -> AsyncIterator[tuple[int, asyncio.Event]]:
 
 
 @pytest.mark.timeout(60)
+async def test_clients_that_read_slowly_slow_nobody_else_down(tmp_path: Path) -> None:
+    """Eight of them read a history of a megabyte, at some 200 KB a second, while others are served at once."""
+    async with in_process(db_path=tmp_path / "dev.db") as dev:
+        await start(dev.workflows, "big")
+        for number in range(4):
+            payloads = Payloads(payloads=[Payload(data=bytes(250_000))])
+            await dev.workflows.SignalWorkflowExecution(
+                SignalWorkflowExecutionRequest(
+                    namespace="default",
+                    workflow_execution=WorkflowExecution(workflow_id="big"),
+                    signal_name=str(number),
+                    input=payloads,
+                )
+            )
+        async with proxy_to(dev.server.port, 2048, 0.01) as (port, _), contextlib.AsyncExitStack() as stack:
+            slow = []
+            for number in range(8):
+                options = [("grpc.use_local_subchannel_pool", number)]
+                channel = await stack.enter_async_context(
+                    grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options)
+                )
+                slow.append(asyncio.ensure_future(event_names(WorkflowServiceStub(channel), "big")))
+            began = time.monotonic()
+            for number in range(20):
+                await start(dev.workflows, f"w-{number}")
+            assert time.monotonic() - began < 5
+            assert not any(one.done() for one in slow), "the slow ones were not slow"
+            assert [len(names) for names in await asyncio.gather(*slow)] == [6] * 8
+
+
+@pytest.mark.timeout(60)
 async def test_a_task_handed_to_a_worker_behind_a_dead_line_goes_to_another(tmp_path: Path) -> None:
-    async with in_process(db_path=tmp_path / "dev.db") as dev, freezing_proxy(dev.server.port) as (port, frozen):
+    async with in_process(db_path=tmp_path / "dev.db") as dev, proxy_to(dev.server.port) as (port, frozen):
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as lost:
             doomed = asyncio.ensure_future(
                 _ignore(WorkflowServiceStub(lost).PollWorkflowTaskQueue(poll_request(), timeout=40))
