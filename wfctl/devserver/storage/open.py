@@ -27,7 +27,9 @@ from wfctl.devserver.storage.visibility_sql import add_functions
 FileDurability = Literal["full", "normal"]
 
 _SYNCHRONOUS = {"full": 2, "normal": 1}
-_CACHE_KIB = 32 * 1024
+# Each connection fills its own cache as the file grows; behind them all is the system's.
+_WRITER_CACHE_KIB = 16 * 1024
+_READER_CACHE_KIB = 4 * 1024
 # Up to this size the whole file is checked for damage at every start; it takes tens of milliseconds.
 _CHECKED_BYTES = 8 * 1024 * 1024
 _PRAGMA = re.compile(r"[a-z_]+=[A-Za-z0-9_+-]+")
@@ -95,7 +97,7 @@ async def _open_reader(path: Path) -> Connection:
 
 def _only_read(raw: sqlite3.Connection) -> None:
     raw.execute("PRAGMA busy_timeout = 5000")
-    raw.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    raw.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
     raw.execute("PRAGMA query_only = ON")
     add_functions(raw)
 
@@ -132,7 +134,7 @@ def _prepare(
     # The first bytes are written with a rollback journal, so that the file itself says whose it is from then on.
     identity = _create(raw, versions) if is_new else _check_and_migrate(raw, path, versions)
     _set_durability(raw, path, durability)
-    raw.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    raw.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
     raw.execute("PRAGMA temp_store = MEMORY")
     for name, value in pragmas.items():
         _set_pragma(raw, name, value)
