@@ -39,6 +39,8 @@ def explain(history: HistoryLike, trace: Trace, code: CodeLike | None = None) ->
     events = history.events
     if trace.broken:
         return Diagnosis(Verdict.INFRASTRUCTURE, f"the replay worker died: {trace.broken}")
+    if trace.unusable:
+        return _unusable(history, trace)
     found = aligning.align(events, trace)
     if trace.hanging:
         return _hanging(events, trace, found)
@@ -77,7 +79,8 @@ def sdk_message(text: str) -> str:
 def _divergence(history: HistoryLike, trace: Trace, found: Alignment, message: str, unstable: bool) -> Finding:
     other = _other_sdk(history.events)
     if other:
-        return replace(_unexplained(trace, f"the history was made by {other}: {message}"), rule="other-sdk")
+        finding = _unexplained(trace, f"the history was made by {other}: {message}")
+        return replace(finding, rule="other-sdk", fix=RULES["other-sdk"].fix)
     local = aligning.missing_local(found)
     parted = found.divergence
     if local is not None and _is_earlier(local, parted):
@@ -304,6 +307,14 @@ def _error_type(failed: TaskTrace | None) -> str:
     if failed is None:
         return "an error"
     return failed.failure.application_failure_info.type or "an error"
+
+
+def _unusable(history: HistoryLike, trace: Trace) -> Diagnosis:
+    text = trace.unusable.strip().splitlines()[-1]
+    rule = "sandbox-restriction" if "Cannot access" in text else "workflow-raised"
+    location = _with_text(locating.of_text(trace.unusable))
+    message = f"the code can't be imported in the workflow sandbox: {text}"
+    return Diagnosis(Verdict.WORKFLOW_ERROR, message, (_plain(rule, message, 1, history, location),), 0)
 
 
 def _hanging(events: Sequence[HistoryEvent], trace: Trace, found: Alignment) -> Diagnosis:

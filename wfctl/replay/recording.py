@@ -16,6 +16,7 @@ import dataclasses
 import sys
 import threading
 import time
+import traceback
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
@@ -68,20 +69,24 @@ class Recorder:
     async def record(self, history: HistoryLike) -> Trace:
         """The trace of a history; with lines when there is something to explain."""
         plain = await self._plain.replay(history)
-        if plain.must_restart or (plain.accepted and alignment.is_quiet(history.events, plain)):
+        if plain.must_restart or plain.unusable or (plain.accepted and alignment.is_quiet(history.events, plain)):
             return plain
-        if self._located is None:
-            self._located = _ReplayWorker(self._code, located=True)
-        located = await self._located.replay(history)
+        located = await self.located(history)
         for _ in range(_TRIES):
             if not located.accepted or plain.accepted:
                 break
-            located = await self._located.replay(history)  # by chance it went well: the code is not deterministic
+            located = await self.located(history)  # by chance it went well: the code is not deterministic
         located.first = plain
         if located.accepted and not plain.accepted:
             plain.first = located
             return plain
         return located
+
+    async def located(self, history: HistoryLike) -> Trace:
+        """The trace of a history with the line of every command."""
+        if self._located is None:
+            self._located = _ReplayWorker(self._code, located=True)
+        return await self._located.replay(history)
 
     async def close(self) -> None:
         for worker in filter(None, (self._plain, self._located)):
@@ -101,9 +106,16 @@ class _ReplayWorker:
         self._executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="replay")
 
     async def replay(self, history: HistoryLike) -> Trace:
-        results = self._results or await self._start()
         events, continued = continued_history(history.events)
         trace = self._sink.begin(events[0], located=self._located_runs, continued=continued)
+        try:
+            results = self._results or await self._start()
+        except RuntimeError as error:
+            if error.__cause__ is None:
+                raise
+            # The SDK wraps what a workflow's module raises when it is imported in the sandbox.
+            trace.unusable = "".join(traceback.format_exception(error.__cause__))
+            return trace
         self._inbox.put_nowait(_to_push(history.workflow_id, events))
         coming = asyncio.ensure_future(anext(results))
         while not coming.done():

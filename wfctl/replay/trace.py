@@ -66,6 +66,8 @@ class Trace:
     """The SDK's own message when it found the code not to fit the history."""
     failure: str = ""
     """The SDK's message for any other end."""
+    unusable: str = ""
+    """The worker would not take the code: the traceback."""
     hanging: bool = False
     """The code still runs, long after the SDK called it deadlocked."""
     hanging_at: Location | None = None
@@ -85,7 +87,7 @@ class Trace:
     def accepted(self) -> bool:
         """The SDK found nothing; it takes an exception in the task of an open end for success, so that is looked at here."""
         raised = any(task.failure is not None for task in self.tasks)
-        return not (self.nondeterminism or self.failure or self.hanging or self.broken or raised)
+        return not (self.nondeterminism or self.failure or self.unusable or self.hanging or self.broken or raised)
 
     @property
     def must_restart(self) -> bool:
