@@ -395,3 +395,19 @@ RULES: Mapping[str, Rule] = MappingProxyType({rule.id: rule for rule in _RULES})
 
 def rule(id: str) -> Rule | None:
     return RULES.get(id)
+
+
+def document() -> str:
+    """All rules as Markdown: docs/replay-rules.md."""
+    parts = [
+        "# Replay rules\n\nWhat `wfctl replay check` can find; `wfctl replay explain RULE` prints one. Ids never change.\n"
+    ]
+    for severity in (Severity.ERROR, Severity.WARNING):
+        parts.append(f"\n## {severity.value.capitalize()}s\n")
+        for one in (rule for rule in RULES.values() if rule.severity is severity):
+            parts.append(f"\n### `{one.id}`\n\n**{one.title}.** {one.cause} {one.explanation}\n\nFix: {one.fix}\n")
+    return "".join(parts)
+
+
+if __name__ == "__main__":
+    print(document(), end="")
