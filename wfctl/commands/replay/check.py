@@ -39,6 +39,9 @@ def check(
         list[str] | None,
         typer.Argument(metavar="[TARGET]…", help="The code: module:Workflow, module, package, file, module:factory."),
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Check, and on every save check again what the change can touch.")
+    ] = False,
 ) -> int:
     """Replay histories against workflow code: what would break if this code were rolled out now, and why.
 
@@ -54,7 +57,8 @@ def check(
         wanted = settings.merged(typed(histories, running) | {"targets": targets}, settings.load(Path.cwd()))
         for name in ("junit", "sarif", "markdown"):
             setattr(reports, name, getattr(reports, name) or wanted.get(name))
-        return _Check(opened, wanted, reports).run()
+        checked = _Check(opened, wanted, reports)
+        return checked.watch() if watch else checked.run()
 
 
 @dataclass(slots=True)
@@ -76,6 +80,11 @@ class _Check:
             except LoadFailure as failure:
                 raise _not_loaded(failure) from failure
         return self._conclude(checker, results, time.monotonic() - began)
+
+    def watch(self) -> int:
+        from wfctl.commands.replay._watch import Watch
+
+        return Watch(self.opened, self.wanted, self.reports.quiet, lambda: self._sources()[0]).run()
 
     def _prepared(self) -> tuple[Checker, Iterator[StoredHistory]]:
         from wfctl.replay.checker import Checker, CheckOptions

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from wfctl.replay.mutation import trial
-from wfctl.replay.mutation.trial import Job, Outcome
+from wfctl.replay.mutation.trial import Outcome, Work
 
 
 @dataclass(slots=True)
@@ -22,7 +22,7 @@ class _Running:
     said: bytearray = field(default_factory=bytearray)
 
 
-def outcomes(jobs: Iterable[Job], *, at_once: int, timeout_seconds: float) -> Iterator[tuple[int, Outcome]]:
+def outcomes(jobs: Iterable[Work], *, at_once: int, timeout_seconds: float) -> Iterator[tuple[int, Outcome]]:
     """The outcome of each job, by its number, as they come."""
     trial.preload()
     waiting = enumerate(jobs)
@@ -42,7 +42,7 @@ def outcomes(jobs: Iterable[Job], *, at_once: int, timeout_seconds: float) -> It
             _end(pipe, one)
 
 
-def _fill(running: dict[int, _Running], waiting: Iterator[tuple[int, Job]], at_once: int, seconds: float) -> None:
+def _fill(running: dict[int, _Running], waiting: Iterator[tuple[int, Work]], at_once: int, seconds: float) -> None:
     while len(running) < at_once:
         following = next(waiting, None)
         if following is None:
@@ -64,7 +64,10 @@ def _hear(running: dict[int, _Running], pipe: int) -> Iterator[tuple[int, Outcom
         outcome: Outcome = pickle.loads(bytes(one.said))
         yield one.number, outcome
     else:
-        yield one.number, Outcome(failure="the process ended without a word: the code calls os._exit, or crashed it")
+        yield (
+            one.number,
+            Outcome(failure="the process ended without a word: the code calls os._exit, or crashed it", died=True),
+        )
 
 
 def _expire(running: dict[int, _Running]) -> Iterator[tuple[int, Outcome]]:
@@ -72,7 +75,7 @@ def _expire(running: dict[int, _Running]) -> Iterator[tuple[int, Outcome]]:
     for pipe, one in [(pipe, one) for pipe, one in running.items() if one.deadline <= now]:
         del running[pipe]
         _end(pipe, one)
-        yield one.number, Outcome(failure="not done in time: the code hangs")
+        yield one.number, Outcome(failure="not done in time: the code hangs", died=True)
 
 
 def _end(pipe: int, one: _Running) -> None:

@@ -15,12 +15,12 @@ import pickle
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from wfctl.replay.model import Severity, Verdict
+from wfctl.replay.model import Result, Severity, Verdict
 from wfctl.replay.reading import ReadHistory
 
-_NEEDED = ("diagnosis", "loader", "recording", "speed", "worker")
+_NEEDED = ("diagnosis", "loader", "reading", "recording", "speed", "worker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,19 @@ class Outcome:
 
     judged: list[Judgement] = field(default_factory=list)
     failure: str = ""
-    """The code could not be loaded, or the process did not live to tell."""
+    """Why there is nothing to judge: the code could not be loaded, or the process died."""
+    died: bool = False
+    """The process did not live to tell, or not in time."""
     lines: dict[str, set[int]] = field(default_factory=dict)
     patches: dict[str, set[bool]] = field(default_factory=dict)
     types: tuple[str, ...] = ()
+    results: list[Result] = field(default_factory=list)
+
+
+class Work(Protocol):
+    """What a process is forked for."""
+
+    def do(self) -> Outcome: ...
 
 
 @dataclass(slots=True)
@@ -68,6 +77,9 @@ class Job:
     traced: frozenset[str] = frozenset()
     """Files whose lines are watched, with coverage.py."""
 
+    def do(self) -> Outcome:
+        return _done(self)
+
 
 def preload() -> None:
     """Import what every trial needs, so that forks start with it."""
@@ -75,7 +87,7 @@ def preload() -> None:
         importlib.import_module(name)
 
 
-def start(job: Job) -> tuple[int, int]:
+def start(job: Work) -> tuple[int, int]:
     """A process that does the job: its id, and where its outcome can be read."""
     reading_end, writing_end = os.pipe()
     process = os.fork()
@@ -88,7 +100,7 @@ def start(job: Job) -> tuple[int, int]:
         silence = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(silence, stream)
-        outcome = _done(job)
+        outcome = job.do()
         with os.fdopen(writing_end, "wb") as pipe:
             pipe.write(pickle.dumps(outcome))
     finally:
