@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, NoReturn
@@ -21,7 +22,6 @@ NOUNS: dict[str, Row] = {
     "workflow": Row("wfctl.commands.workflow:app", "Start, list and operate on workflows"),
     "activity": Row("wfctl.commands.activity:app", "Complete or fail an activity"),
     "batch": Row("wfctl.commands.batch:app", "Follow batch operations"),
-    "schedule": Row("wfctl.commands.schedule:app", "Create, list and operate on schedules"),
     "task-queue": Row("wfctl.commands.task_queue:app", "See who polls a task queue, and its backlog"),
     "operator": Row("wfctl.commands.operator:app", "Namespaces, search attributes and the cluster"),
     "config": Row("wfctl.commands.config:app", "Profiles of temporal.toml"),
@@ -84,6 +84,10 @@ def run(args: Sequence[str] | None = None) -> int:
         # The reader of our stdout has gone, as `head` does; there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _fail(f"error: cannot use {error.filename}: {error.strerror}", ExitCode.FAILED)
     return result if isinstance(result, int) else ExitCode.OK
 
 
@@ -94,6 +98,7 @@ def _usage(error: typer.TyperException) -> int:
         sys.stdout.write(error.message.rstrip() + "\n")
         return ExitCode.USAGE
     message = error.format_message().replace("Value error, ", "").strip().rstrip(".")
+    message = re.sub(r" \(Possible options: (.*)\)$", r"; did you mean \1?", message)
     message = message[:1].lower() + message[1:]
     command = context.command_path if context is not None else "wfctl"
     return _fail(f"error: {message}\nhint: see `{command} --help`", ExitCode.USAGE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import grpc
 import pytest
@@ -125,3 +126,22 @@ def test_the_command_timeout_ends_a_wait(wfctl: Run, server: FakeServer) -> None
 def test_trace_has_no_json(wfctl: Run) -> None:
     assert wfctl("workflow", "trace", "-w", "x", "-o", "json").code == 2
     assert wfctl("workflow", "trace", "-w", "x", "--fold", "nope").code == 2
+
+
+def test_a_mistyped_flag_gets_a_suggestion(run: Run) -> None:
+    done = run("workflow", "list", "--querry", "x")
+    assert done.code == 2
+    assert done.err.startswith("error: no such option: --querry; did you mean --query?\n")
+
+
+def test_a_place_that_cannot_be_written_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run("new", "hello", str(tmp_path / "file" / "shop"))
+    assert (done.code, done.out) == (1, "")
+    assert done.err == f"error: cannot use {tmp_path}/file/shop: Not a directory\n"
+
+
+def test_the_terminal_ui_needs_a_terminal(run: Run) -> None:
+    done = run("tui", "--address", "127.0.0.1:1")
+    assert done.code == 1
+    assert done.err.startswith("error: the terminal UI needs a terminal\nhint: ")

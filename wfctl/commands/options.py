@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import typer
 
 
@@ -28,7 +30,15 @@ def options(ctx: typer.Context) -> None:
                 kind = "" if param.is_flag else f" {param.metavar or param.display_type(ctx)}"
                 rows.append((", ".join([*param.opts, *param.secondary_opts]) + kind, param.help))
                 opened.out.value({"flag": param.opts[-1], "description": param.help})
-            opened.out.card(rows)
+            opened.out.card(_wrapped(rows, opened.out.width))
+
+
+def _wrapped(rows: list[tuple[str, str]], width: int | None) -> list[tuple[str, str]]:
+    """What a flag is for, in lines that fit a terminal."""
+    if width is None:
+        return rows
+    room = max(width - max(len(name) for name, _ in rows) - 5, 20)
+    return [(name, "\n".join(textwrap.wrap(text, room))) for name, text in rows]
 
 
 app = options

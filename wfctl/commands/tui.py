@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Iterator
@@ -45,6 +46,7 @@ def tui(
         if serve:
             _serve(serve_port)
             return
+        _require_terminal()
         source = _source(opened, files or [], db, read_only)
         from wfctl.tui.app import WfctlApp
 
@@ -69,6 +71,14 @@ def _without_serve(arguments: list[str]) -> list[str]:
             continue
         kept.append(argument)
     return kept
+
+
+def _require_terminal() -> None:
+    """Keys come from stdin, and Textual draws on stderr, unless it has another driver: that of a browser."""
+    if "TEXTUAL_DRIVER" not in os.environ and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise CommandError(
+            "the terminal UI needs a terminal", hint="scripts get the same from `wfctl workflow list -o json`"
+        )
 
 
 def _source(opened: Session, files: list[Path], db: Path | None, read_only: bool) -> Source:

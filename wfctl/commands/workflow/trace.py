@@ -109,17 +109,17 @@ class _Tracer:
 
     def run(self) -> None:
         self._follow(self._root, 0)
-        while True:
+        ended = False
+        while not ended or not self._inbox.empty():
             try:
                 node, news = self._inbox.get(timeout=_REDRAW_SECONDS)
             except queue.Empty:
                 self._draw()
                 continue
             self._take(node, news)
+            ended = ended or (node is self._root and news is None)
             if self._inbox.empty():
                 self._draw()
-                if self._root.is_closed and news is None and node is self._root:
-                    break
         self._draw(final=True)
 
     def _take(self, node: Node, news: HistoryEvent | Exception | None) -> None:
@@ -150,7 +150,7 @@ class _Tracer:
             with self._slots:
                 for event in events(self._opened, node.workflow_id, node.run_id, follow=True):
                     self._inbox.put((node, event))
-        except CommandError as error:
+        except Exception as error:  # the main thread waits for word of this one, whatever became of it
             self._inbox.put((node, error))
         self._inbox.put((node, None))
 
