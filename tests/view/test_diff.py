@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from temporalio.api.common.v1 import ActivityType, WorkflowType
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
@@ -157,6 +157,7 @@ def test_an_empty_history_can_be_compared() -> None:
 
 
 @pytest.mark.parametrize("most_edits", [3, 120])
+@settings(deadline=None, max_examples=60)
 @given(left=st.text("abc", max_size=14), right=st.text("abc", max_size=14))
 def test_alignment_keeps_both_orders_and_finds_the_most_in_common(most_edits: int, left: str, right: str) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -136,7 +136,24 @@ class Diff:
             earlier = self.pairs[first]
             assert earlier.left is not None
             return f"{words} Values differ before that, first at {_name(earlier.left)}."
-        return f"{words} {_reason(left, right)}"
+        return f"{words} {_reason(left, right)}{self._lost_signals(left, right)}"
+
+    def _lost_signals(self, *parting: Entry | None) -> str:
+        """What a reset left behind."""
+        if not any(entry is not None and _is_reset(entry) for entry in parting):
+            return ""
+        lost = [
+            pair.left.row.subject for pair in self.pairs if pair.match == "left" and pair.left and _is_signal(pair.left)
+        ]
+        return f" Never sent again: {', '.join(dict.fromkeys(lost))}." if lost else ""
+
+
+def _is_reset(entry: Entry) -> bool:
+    return entry.row.type == "WorkflowTaskFailed" and entry.row.detail == "ResetWorkflow"
+
+
+def _is_signal(entry: Entry) -> bool:
+    return entry.row.type == "WorkflowExecutionSignaled"
 
 
 def _reason(left: Entry | None, right: Entry | None) -> str:
@@ -145,7 +162,7 @@ def _reason(left: Entry | None, right: Entry | None) -> str:
         done = longer is not None and longer.is_decision
         return "The code of one went on." if done else "Nothing else had happened to the other when its history ends."
     for entry, words in ((left, "left"), (right, "right")):
-        if entry.row.type == "WorkflowTaskFailed" and entry.row.detail == "ResetWorkflow":
+        if _is_reset(entry):
             return f"Until there all was equal: the {words} was reset at that point."
     if left.is_decision and right.is_decision:
         return "Until there all was equal, so the code decided otherwise: another version, or not deterministic."

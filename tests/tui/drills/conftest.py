@@ -1,0 +1,89 @@
+"""A server with an incident on it, the terminal UI on that, and a count of the keys."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.support.inprocess import InProcess
+from tests.tui.conftest import FixedApp, served, showing, until_shown
+from tests.tui.conftest import _plain_environment as _plain_environment
+from wfctl.tui.widgets.grid import Grid
+
+ROOT = Path(__file__).parents[3]
+PICTURES = ROOT / "docs" / "tui"
+MOST_KEYS = 3
+_FONT_FACES = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+
+
+@asynccontextmanager
+async def sdk_worker(server: InProcess, queue: str = "orders", version: str = "before") -> AsyncIterator[None]:
+    """In a process of its own: the SDK's native threads are no part of what is tested."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    arguments = (str(Path(__file__).parent / "worker.py"), f"127.0.0.1:{server.server.port}", queue, version)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *arguments,
+        env=environment,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+@dataclass
+class Drill:
+    """Somebody on call: presses keys, at most three, and looks for the answer."""
+
+    app: FixedApp
+    pilot: Pilot[None]
+    keys: int = 0
+
+    async def press(self, key: str, shown: str) -> None:
+        """A key, and what it brings."""
+        self.keys += 1
+        assert self.keys <= MOST_KEYS, "that is one key too many"
+        await self.pilot.press(key)
+        await self.sees(shown)
+
+    async def sees(self, text: str) -> None:
+        await until_shown(self.pilot, text)
+
+    def picture(self, name: str) -> None:
+        """`UPDATE_PICTURES=1` puts what is on screen into docs/tui.md."""
+        if os.environ.get("UPDATE_PICTURES"):
+            PICTURES.mkdir(exist_ok=True)
+            svg = _FONT_FACES.sub("", self.app.export_screenshot(simplify=True, title="wfctl tui"))
+            svg = re.sub(r"terminal-\d+", f"drill-{name}", svg).replace("<text ", '<text xml:space="preserve" ')
+            (PICTURES / f"{name}.svg").write_text(svg, encoding="utf-8")
+
+
+@asynccontextmanager
+async def drill(server: InProcess, workflow_id: str) -> AsyncIterator[Drill]:
+    """The list, with the cursor on the workflow that somebody was called for."""
+    async with showing(served(server), (110, 30), idle_seconds=0.2) as (app, pilot):
+        await until_shown(pilot, workflow_id)
+        grid = app.screen.query_one(Grid)
+        grid.cursor = next(at for at, row in enumerate(grid.rows) if row.workflow_id == workflow_id)
+        await pilot.pause()
+        yield Drill(app, pilot)
+
+
+@pytest.fixture
+def bystanders() -> tuple[str, ...]:
+    """Workflows that are on the list, too, and have nothing to do with it."""
+    return ("report-17", "report-18")
