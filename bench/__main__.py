@@ -27,7 +27,7 @@ from bench.report import Result, aligned, figure, table
 
 OURS = f"{shlex.join(sections.THIS_WFCTL)} server start-dev"
 QUICK = sections.Plan(
-    at_once=50, seconds=4, one_by_one=40, memory_at=(1_000, 2_000), closed_runs=20_000, open_runs=2_000
+    at_once=50, seconds=3, one_by_one=30, memory_at=(1_000, 2_000), closed_runs=20_000, open_runs=2_000
 )
 FULL = sections.Plan(
     at_once=50, seconds=10, one_by_one=100, memory_at=(10_000, 50_000), closed_runs=100_000, open_runs=10_000
@@ -65,7 +65,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=SECTIONS, help="one section; repeatable")
     parser.add_argument("--storage", action="append", choices=["memory", "normal", "full"], help="repeatable")
     parser.add_argument("--load", choices=["auto", "go", "python"], default="auto", help="which SDK drives (auto: Go)")
-    parser.add_argument("--seconds", type=float, help="how long each load runs (10; 4 with --quick)")
+    parser.add_argument("--seconds", type=float, help="how long each load runs (10; 3 with --quick)")
     parser.add_argument("--json", metavar="FILE", help="everything that was measured; - is stdout, without tables")
     parser.add_argument("--plot", metavar="FILE", help="cost against size as SVG")
     parser.add_argument("--profile", action="store_true", help="only a profile of the server under load")
