@@ -46,10 +46,10 @@ from wfctl.devserver.storage.failpoints import POINTS, VARIABLE
 from wfctl.devserver.storage.file_check import CannotOpen
 from wfctl.devserver.storage.inspection import open_to_look
 
-KILLS = int(os.environ.get("WFCTL_TEST_KILLS") or (200 if FULL else 16))
+KILLS = int(os.environ.get("WFCTL_TEST_KILLS") or (200 if FULL else 12))
 CUSTOMERS = 12
 DEPOSITS = 4
-LEAST_WORKFLOWS = 60
+LEAST_WORKFLOWS = 40
 # A task that was handed out and lost with the server comes back after this long.
 TASK_TIMEOUT = timedelta(seconds=2)
 LONGEST_THOUGHT_SECONDS = 0.03

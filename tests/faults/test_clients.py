@@ -208,11 +208,11 @@ async def proxy_to(
 
 @pytest.mark.timeout(60)
 async def test_clients_that_read_slowly_slow_nobody_else_down(tmp_path: Path) -> None:
-    """Eight of them read a history of a megabyte, at some 200 KB a second, while others are served at once."""
+    """Eight of them read a history of a quarter of a megabyte, at some 200 KB a second, while others are served at once."""
     async with in_process(db_path=tmp_path / "dev.db") as dev:
         await start(dev.workflows, "big")
         for number in range(4):
-            payloads = Payloads(payloads=[Payload(data=bytes(250_000))])
+            payloads = Payloads(payloads=[Payload(data=bytes(60_000))])
             await dev.workflows.SignalWorkflowExecution(
                 SignalWorkflowExecutionRequest(
                     namespace="default",

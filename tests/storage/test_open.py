@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -16,6 +17,7 @@ import pytest
 from wfctl.devserver.core.errors import Unavailable
 from wfctl.devserver.storage.database import Database
 from wfctl.devserver.storage.file_check import APPLICATION_ID, CannotOpen
+from wfctl.devserver.storage.inspection import facts
 from wfctl.devserver.storage.open import open_database
 from wfctl.devserver.storage.schema import CURRENT_VERSION, VERSIONS
 
@@ -257,6 +259,29 @@ async def test_a_read_only_directory_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     assert "cannot be written to" in await refused(tmp_path / "dev.db")
     tmp_path.chmod(0o700)
+
+
+async def test_a_read_only_file_system_is_refused_and_can_be_looked_at(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    if not mounted(place):
+        pytest.skip("a file system cannot be mounted here")
+    try:
+        await made(place / "dev.db", rows=3)
+        subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)  # noqa: ASYNC221
+        assert "cannot be written to: Read-only file system" in await refused(place / "dev.db")
+        assert facts(place / "dev.db").open_runs == 0
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)  # noqa: ASYNC221
+
+
+def mounted(place: Path) -> bool:
+    """A small file system of its own; only root may have one."""
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(place)]
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 # ── versions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
