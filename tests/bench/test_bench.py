@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as bench
-from bench import fixtures, loads
+from bench import fixtures, loads, steps
 from bench.plot import svg
 from bench.report import ROWS, Result, better_by, table
 from bench.servers import command_line
@@ -122,3 +122,11 @@ def test_a_soak_passes_only_when_it_is_flat() -> None:
     assert "memory grew" in verdicts(windows(leak, flat))[0]
     slow = [5.0, 5.0, 5.0, 5.0, 9.0, 9.0]
     assert "latency grew" in verdicts(windows(flat, slow))[0]
+
+
+async def test_the_steps_of_a_workflow_are_timed_one_by_one() -> None:
+    spent = await steps.measure(workflows=4, at_once=2)
+    assert spent.count["step StartWorkflowExecution"] == 4
+    assert spent.count["step RespondWorkflowTaskCompleted"] == 8
+    assert spent.count["commit"] == 28
+    assert "µs" in steps.report(spent)

@@ -13,6 +13,7 @@ from wfctl.errors import ExitCode
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -48,6 +49,38 @@ def test_every_decision_is_in_the_index() -> None:
     folder = ROOT / "docs" / "decisions"
     index = (folder / "README.md").read_text(encoding="utf-8")
     assert [path.name for path in sorted(folder.glob("0*.md")) if f"({path.name})" not in index] == []
+
+
+def test_the_index_of_the_architecture_names_files_that_are_there() -> None:
+    _, index = ARCHITECTURE.split("## Where is …?")
+    rows = [line.split("|")[2:7] for line in index.split("\n## ")[0].splitlines() if line.startswith("| ")][2:]
+    server = ROOT / "wfctl" / "devserver"
+    folders = (server / "rpc", server, server / "core", server / "storage", ROOT / "wfctl" / "commands")
+    missing = []
+    for cells in rows:
+        for folder, cell in zip(folders, cells, strict=True):
+            beside = folder
+            for name in re.findall(r"`([a-z_/]+)`", cell):
+                found = [base / f"{name}.py" for base in (folder, beside)] + [folder / name]
+                if not any(path.exists() for path in found):
+                    missing.append(f"{folder.name}/{name}")
+                if "/" in name:  # what follows without a folder is in the same one
+                    beside = (folder / name).parent
+    assert missing == []
+
+
+def test_every_file_of_rpcs_is_in_the_index_of_the_architecture() -> None:
+    from wfctl.devserver.rpc import TABLES
+
+    index = ARCHITECTURE.split("## Where is …?")[1].split("\n## ")[0]
+    modules = {next(iter(table.values())).__module__.rpartition(".")[2] for table in TABLES}
+    assert [module for module in sorted(modules) if f"`{module}`" not in index] == []
+
+
+def test_files_that_the_architecture_names_are_there() -> None:
+    everywhere = [str(path.relative_to(ROOT)) for path in ROOT.glob("wfctl/**/*.py")]
+    named = re.findall(r"`([a-z_/]+\.py)`", ARCHITECTURE)
+    assert [name for name in named if not any(path.endswith(f"/{name}") for path in everywhere)] == []
 
 
 def test_the_diagrams_draw_the_tables_of_core() -> None:
