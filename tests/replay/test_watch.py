@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import signal
 import subprocess
@@ -66,6 +67,11 @@ class Watching:
         return self.process.wait(30)
 
 
+def save(project: Project, name: str, text: str) -> None:
+    """As many editors do: the file is never seen half written."""
+    os.replace(project.write(f".{name}.tmp", text), project.root / name)
+
+
 @pytest.fixture
 def both(project: Project) -> Project:
     """Two workflows, one of which imports a module of its own."""
@@ -93,21 +99,22 @@ def test_a_save_replays_what_it_can_touch_and_only_that(both: Project, watching:
     assert (end["changed"], len(results)) == ("", 2)
     watching.wait_until_it_watches()
 
-    both.write("gestures.py", 'GESTURE = "greet"  # saved\n')
+    save(both, "gestures.py", 'GESTURE = "greet"  # saved\n')
     end, results = watching.round()
     assert end["changed"] == "gestures.py"
     assert [(one["workflow_type"], one["verdict"]) for one in results] == [("Parting", "compatible")]
 
     broken = GREETING.replace("return await", "await workflow.sleep(5)\n        return await")
-    both.write("greeting.py", broken)
+    save(both, "greeting.py", broken)
     end, results = watching.round()
+    assert end["changed"] == "greeting.py"
     assert [(one["workflow_type"], one["verdict"]) for one in results] == [("Greeting", "nondeterminism")]
 
-    both.write("greeting.py", "import nothing_like_it\n")
+    save(both, "greeting.py", "import nothing_like_it\n")
     end, results = watching.round()
     assert "nothing_like_it" in end["error"]
 
-    both.write("greeting.py", GREETING)
+    save(both, "greeting.py", GREETING)
     end, results = watching.round()
     assert "Greeting" in {one["workflow_type"] for one in results}
     assert {one["verdict"] for one in results} == {"compatible"}
@@ -124,10 +131,10 @@ def test_a_history_that_ends_its_process_does_not_end_the_watch(both: Project, w
     leaving = GREETING.replace("return await", "import os; os._exit(3)\n        return await").replace(
         "@workflow.defn", "@workflow.defn(sandboxed=False)"
     )
-    both.write("greeting.py", leaving)
+    save(both, "greeting.py", leaving)
     _, results = watching.round()
     assert [one["verdict"] for one in results] == ["workflow_error"]
-    both.write("greeting.py", GREETING)
+    save(both, "greeting.py", GREETING)
     _, results = watching.round()
     assert [one["verdict"] for one in results] == ["compatible"]
 

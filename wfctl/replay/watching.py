@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -36,6 +37,7 @@ class Round:
 
         outcome = Outcome()
         os.environ["TOKIO_WORKER_THREADS"] = "1"
+        sys.dont_write_bytecode = True  # two saves within a second may look alike to the cache
         worker.quiet_logs()
         try:
             target = loader.load(self.options.targets, self.options.search)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wfctl.replay.sources import StoredHistory
     from wfctl.replay.watching import Nursery
 
-_STEP_MILLISECONDS = 20
+_STEP_MILLISECONDS = 40
 _DEBOUNCE_MILLISECONDS = 200
 _LOOK_MILLISECONDS = 250
 
@@ -38,6 +38,8 @@ class Watch:
     """The workflow types of each stored history, as far as they are known."""
     failing: dict[str, Result] = field(default_factory=dict)
     began: float = field(default_factory=time.time)
+    stamps: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    """Of each file that was told to be changed: inode, time and size."""
 
     def run(self) -> int:
         if not self.wanted.get("targets"):
@@ -77,7 +79,7 @@ class Watch:
                 is_watching = True
                 self.opened.out.note(f"watching {', '.join(sorted(_shown(one) for one in places))}; ctrl-c ends it")
                 changed |= self._saved_meanwhile(files)
-            changed = {path for path in changed if path.endswith((".py", *SUFFIXES))}
+            changed = {path for path in changed if path.endswith((".py", *SUFFIXES)) and self._is_news(path)}
             if changed:
                 files = self._changed(changed, files)
 
@@ -89,6 +91,14 @@ class Watch:
         if affected:
             self._round(", ".join(sorted(_shown(path) for path in changed)), affected)
         return files
+
+    def _is_news(self, path: str) -> bool:
+        """One save may be told twice, long after the first time."""
+        stamp = _stamp(path)
+        if path in self.stamps and self.stamps[path] == stamp:
+            return False
+        self.stamps[path] = stamp
+        return True
 
     def _saved_meanwhile(self, files: Files) -> set[str]:
         """Files saved since the first round began, before anybody watched."""
@@ -190,6 +200,14 @@ class Watch:
             document["results"] = [jsonreport.result(one) for one in results]
         out.value(document)
         out.flush()
+
+
+def _stamp(path: str) -> tuple[int, int, int]:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return (0, 0, 0)
+    return (found.st_ino, found.st_mtime_ns, found.st_size)
 
 
 def _shown(path: str) -> str:
