@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from wfctl.cli import NOUNS
 from wfctl.errors import ExitCode
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +33,11 @@ def test_the_readme_begins_with_the_two_commands() -> None:
     first_screen = "\n".join(README.splitlines()[:24])
     assert "$ make demo" in first_screen
     assert "$ make test" in first_screen
+
+
+def test_the_readme_lists_every_noun_of_the_command_line() -> None:
+    table = README.split("\n## Commands\n")[1].split("\n### ")[0]
+    assert [noun for noun in NOUNS if f"| `wfctl {noun}" not in table] == []
 
 
 def test_the_readme_lists_every_exit_code() -> None:
