@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,9 +49,38 @@ def tui(
             return
         _require_terminal()
         source = _source(opened, files or [], db, read_only)
+        from wfctl.commands._replay_here import replay_here
         from wfctl.tui.app import WfctlApp
+        from wfctl.tui.feeds.settings import load_settings, settings_path
 
-        WfctlApp(source, filter=query, theme=theme, read_file=read_histories).run()
+        WfctlApp(
+            source,
+            filter=query,
+            theme=theme,
+            read_file=read_histories,
+            replay=replay_here,
+            settings=load_settings(settings_path(os.environ)),
+            profiles=_profiles(opened, read_only) if source.is_live else {},
+        ).run()
+
+
+def _profiles(opened: Session, read_only: bool) -> dict[str, Callable[[], Source]]:
+    """The profiles of temporal.toml, each with how to connect to it."""
+    from wfctl.client import Client
+    from wfctl.config import connection_from, load_values, read_profiles
+    from wfctl.tui.feeds.source import ServerSource
+
+    def connecting(name: str) -> Callable[[], Source]:
+        def connect() -> Source:
+            values = load_values(replace(opened.source, profile=name, use_environ=False))
+            client = Client(connection_from(values), identity=opened.flags.get("identity"), patience_seconds=0)
+            return ServerSource(client, read_only=read_only)
+
+        return connect
+
+    if not opened.source.use_file:
+        return {}
+    return {name: connecting(name) for name in sorted(read_profiles(opened.source.path()))}
 
 
 def _serve(port: int) -> None:

@@ -167,18 +167,19 @@ class Checker:
 
     def _died(self, process: _Process) -> Iterator[tuple[int, Result | None]]:
         code = process.popen.wait()
+        said = _said(process)
         self._remove(process)
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         if process.job is None:
             if process.ready:
                 return
             raise LoadFailure(
-                ", ".join(self.options.worker.targets), f"the process {how} while the code was imported{_said(process)}"
+                ", ".join(self.options.worker.targets), f"the process {how} while the code was imported{said}"
             )
         verdict = Verdict.INFRASTRUCTURE if code in (-signal.SIGKILL, -signal.SIGTERM) else Verdict.WORKFLOW_ERROR
-        detail = f"the process {how} while this history was replayed: does the code call os._exit?{_said(process)}"
+        detail = f"the process {how} while this history was replayed: does the code call os._exit?{said}"
         if verdict is Verdict.INFRASTRUCTURE:
-            detail = f"the process {how} while this history was replayed: out of memory?{_said(process)}"
+            detail = f"the process {how} while this history was replayed: out of memory?{said}"
         yield process.job[0], _of_process(process.job[1], verdict, rules.EXITED, detail)
         yield process.job[0], None
 
@@ -234,6 +235,7 @@ def _end(process: _Process) -> None:
     process.link.close()
     process.popen.kill()
     process.popen.wait()
+    process.log.close()
 
 
 def _said(process: _Process) -> str:

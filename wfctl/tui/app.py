@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar
 
+from textual import work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import Theme
 
+from wfctl.errors import CommandError
 from wfctl.tui.feeds.diffs import ReadFile
 from wfctl.tui.feeds.nouns import RESOURCES
-from wfctl.tui.feeds.source import Source
+from wfctl.tui.feeds.settings import Settings
+from wfctl.tui.feeds.source import Source, verify
 from wfctl.tui.models.run import RunRef
+from wfctl.tui.models.verdict import Replay
 from wfctl.tui.screens.base import Console, View
 from wfctl.tui.screens.comparison import ComparisonScreen
 from wfctl.tui.screens.nouns import NOUNS
@@ -22,6 +27,7 @@ from wfctl.tui.screens.resources import ResourceScreen
 from wfctl.tui.screens.workflow import WorkflowScreen
 from wfctl.tui.screens.workflows import WorkflowsScreen
 from wfctl.tui.widgets.palette import DARK, LIGHT, Palette
+from wfctl.view.safe import safe_line
 
 
 class WfctlApp(Console):
@@ -48,8 +54,14 @@ class WfctlApp(Console):
         theme: str = "",
         idle_seconds: float = 1.0,
         read_file: ReadFile | None = None,
+        replay: Replay | None = None,
+        settings: Settings | None = None,
+        profiles: Mapping[str, Callable[[], Source]] | None = None,
     ) -> None:
         super().__init__()
+        self.replay = replay
+        self.settings = settings or Settings()
+        self._profiles = profiles or {}
         self._read_file = read_file
         self.source = source
         self.idle_seconds = idle_seconds
@@ -61,12 +73,16 @@ class WfctlApp(Console):
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme_changed_signal.subscribe(self, self._take_theme)
-        self.theme = self._wanted_theme or default_theme()
+        wanted = self._wanted_theme or self.settings.theme
+        self.theme = wanted if wanted in self.available_themes else default_theme()
         self.palette = Palette(self.current_theme)
         self.push_screen(WorkflowsScreen(self._filter))
 
     def _take_theme(self, theme: Theme) -> None:
         self.palette = Palette(theme)
+        if theme.name not in (self.settings.theme, default_theme()):
+            self.settings.theme = theme.name
+            self.settings.save()
         for screen in self.screen_stack:
             for widget in screen.query("*"):
                 widget.refresh()
@@ -96,6 +112,16 @@ class WfctlApp(Console):
         if old is not source and old.is_live:
             old.close()
 
+    @work(exclusive=True, group="switch")
+    async def switch_profile(self, name: str) -> None:
+        """The server of another profile answers before this one is left."""
+        try:
+            other = await asyncio.to_thread(_verified, self._profiles[name])
+        except CommandError as error:
+            self.notify(f"profile {name}: {safe_line(error.message)}", severity="error", timeout=10, markup=False)
+            return
+        self.switch(other)
+
     def open_run(self, ref: RunRef) -> None:
         self.push_screen(WorkflowScreen(ref))
 
@@ -105,6 +131,8 @@ class WfctlApp(Console):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         for noun, resource in RESOURCES.items():
             yield SystemCommand(resource.title, f":{noun}", lambda noun=noun: self.goto(noun))
+        for name in self._profiles:
+            yield SystemCommand(f"Profile {name}", "Another server", lambda name=name: self.switch_profile(name))
         yield SystemCommand("Workflows", ":workflows", lambda: self.goto("workflows"))
         yield SystemCommand("Keys", "What the keys of this screen do", lambda: self._help(screen))
         yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
@@ -114,6 +142,17 @@ class WfctlApp(Console):
     def _help(self, screen: Screen[object]) -> None:
         if isinstance(screen, View):
             screen.action_help()
+
+
+def _verified(connect: Callable[[], Source]) -> Source:
+    """Raises CommandError, and closes what it has opened."""
+    source = connect()
+    try:
+        verify(source)
+    except CommandError:
+        source.close()
+        raise
+    return source
 
 
 def default_theme() -> str:

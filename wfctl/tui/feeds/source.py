@@ -85,6 +85,13 @@ class ServerSource:
         self._client.close()
 
 
+def verify(source: Source) -> None:
+    """Whether it answers, for the namespace that it is to show. Raises CommandError."""
+    from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+
+    source.call("DescribeNamespace", DescribeNamespaceRequest(namespace=source.namespace))
+
+
 def unsupported(method: str, what: str) -> ServerRefused:
     """What a source without a server says to most requests."""
     return ServerRefused(f"{what} does not answer {method}", code="UNIMPLEMENTED")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from wfctl.tui.models.cells import Cell, Column, cell, status_cell
+from wfctl.tui.models.cells import Cell, Column, Part, cell, status_cell
 from wfctl.view.durations import short_duration
 from wfctl.view.enums import workflow_status
 from wfctl.view.payloads import payload_text, summary_text
@@ -41,6 +41,8 @@ class RunRow:
     parent: str
     extra: Mapping[str, str]
     """Search attributes and memo, as text."""
+    depth: int = 0
+    """How far it stands under a parent."""
 
     @property
     def key(self) -> str:
@@ -61,6 +63,8 @@ class RunRow:
         if key == "events":
             return cell(str(self.events) if self.events else "", "dim")
         if key == "workflow_id":
+            if self.depth:
+                return (Part("  " * (self.depth - 1) + "╰ ", "dim"), Part(self.workflow_id))
             return cell(self.workflow_id, "strong")
         if key in ("type", "queue", "run_id"):
             return cell(getattr(self, key), "" if key == "type" else "dim")
@@ -117,6 +121,8 @@ class Listing:
     has_more: bool = False
     columns: list[Column] = field(default_factory=lambda: list(COLUMNS))
     marked: set[str] = field(default_factory=set)
+    is_tree: bool = False
+    """Children stand under their parents, as far as both are loaded."""
 
     @property
     def query(self) -> str:
@@ -168,8 +174,42 @@ class Listing:
         names = [status for status, _ in self.tabs()]
         return names[(names.index(self.status) + by) % len(names)]
 
+    def choose_columns(self, names: Sequence[str]) -> None:
+        """Own columns by key or title, anything else is a search attribute or a memo field; none is the usual ones."""
+        known = {column.key.lower(): column for column in COLUMNS}
+        known.update({column.title.lower(): column for column in COLUMNS})
+        chosen = [known.get(name.lower()) or Column(name, name, weight=1, least=8) for name in names if name]
+        self.columns[:] = chosen or list(COLUMNS)
+
+    def shown(self) -> list[RunRow]:
+        """The rows in the order of the screen."""
+        if not self.is_tree:
+            return self.rows
+        by_parent: dict[str, list[RunRow]] = {}
+        ids = {row.workflow_id for row in self.rows}
+        for row in self.rows:
+            by_parent.setdefault(row.parent if row.parent in ids else "", []).append(row)
+        found: list[RunRow] = []
+        seen: set[str] = set()
+        _walk(by_parent, "", 0, found, seen)
+        found.extend(row for row in self.rows if row.key not in seen)
+        return found
+
     def toggle_mark(self, key: str) -> None:
         self.marked.symmetric_difference_update({key})
 
     def marked_rows(self) -> list[RunRow]:
         return [row for row in self.rows if row.key in self.marked]
+
+
+def _walk(by_parent: Mapping[str, list[RunRow]], parent: str, depth: int, found: list[RunRow], seen: set[str]) -> None:
+    """Several runs of one parent: the children stand under its newest."""
+    for row in by_parent.get(parent, ()):
+        if row.key in seen:
+            continue
+        seen.add(row.key)
+        found.append(replace(row, depth=depth))
+        if row.workflow_id != parent and not any(
+            one.workflow_id == row.workflow_id and one.run_id != row.run_id for one in found
+        ):
+            _walk(by_parent, row.workflow_id, depth + 1, found, seen)

@@ -95,6 +95,7 @@ class Spans:
 
     spans: list[Span] = field(default_factory=list)
     _by_event: dict[int, Span] = field(default_factory=dict)
+    _open: dict[int, Span] = field(default_factory=dict)
 
     def take(self, items: Sequence[EventItem]) -> None:
         for item in items:
@@ -103,6 +104,7 @@ class Spans:
     def clear(self) -> None:
         self.spans.clear()
         self._by_event.clear()
+        self._open.clear()
 
     def _take(self, item: EventItem) -> None:
         row = item.row
@@ -128,7 +130,7 @@ class Spans:
         if item.kind in ("timer", "update"):
             span.started, span.state = item.row.moment, "running"
         self.spans.append(span)
-        self._by_event[item.row.event_id] = span
+        self._by_event[item.row.event_id] = self._open[item.row.event_id] = span
 
     def _point(self, item: EventItem, state: State = "point") -> None:
         name = item.row.subject or item.row.type
@@ -160,8 +162,10 @@ class Spans:
     def lay_pending(self, description: Any) -> None:
         """Attempts, states and failures of activities that are still at it."""
         pending = {activity.activity_id: activity for activity in description.pending_activities}
-        for span in self.spans:
-            if not span.is_open or span.kind != "activity":
+        for event_id in [event_id for event_id, span in self._open.items() if not span.is_open]:
+            del self._open[event_id]
+        for span in self._open.values():
+            if span.kind != "activity":
                 continue
             activity = pending.get(span.identity)
             if activity is None:

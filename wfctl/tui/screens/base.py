@@ -12,8 +12,10 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from wfctl.errors import CommandError, ServerUnreachable
+from wfctl.tui.feeds.settings import Settings
 from wfctl.tui.feeds.source import Source
 from wfctl.tui.models.run import RunRef
+from wfctl.tui.models.verdict import Replay
 from wfctl.tui.widgets.bars import TopBar
 from wfctl.tui.widgets.palette import Palette
 
@@ -26,6 +28,9 @@ class Console(App[None]):
     palette: Palette
     source: Source
     idle_seconds: float = 1.0
+    replay: Replay | None = None
+    replay_target: str = ""
+    settings: Settings
 
     def now(self) -> datetime:
         """The clock's time, or that of what was recorded."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import ClassVar
 
 from textual import on, work
@@ -28,6 +29,7 @@ from wfctl.tui.screens.panes import (
     TimelinePane,
     ValuesPane,
 )
+from wfctl.tui.screens.replay import ReplayScreen
 from wfctl.tui.screens.worker_panes import HandlersPane, StackPane
 from wfctl.tui.widgets.bars import FactsBar, Notice, TabStrip, TopBar, WhyBar
 
@@ -41,6 +43,7 @@ _TABS: tuple[tuple[str, str], ...] = (
     ("stack", "Stack"),
     ("metadata", "Metadata"),
 )
+_DRAW_EVERY_SECONDS = 0.7
 _MOOD_TONES: dict[str, Tone] = {"waiting": "live", "wrong": "bad", "done": "ok"}
 
 
@@ -57,6 +60,7 @@ class WorkflowScreen(Acting):
         Binding("w", "failures", "Failure"),
         Binding("D", "diff", "Diff", show=False),
         Binding("E", "export", "Export", show=False),
+        Binding("R", "replay", "Replay to here", show=False),
     ]
 
     title_text = "Workflow"
@@ -66,6 +70,7 @@ class WorkflowScreen(Acting):
         self.model = RunModel(ref)
         self._feed: RunFeed | None = None
         self._wake = asyncio.Event()
+        self._drawn_at = 0.0
 
     def compose(self) -> ComposeResult:
         yield TopBar()
@@ -124,8 +129,11 @@ class WorkflowScreen(Acting):
         self.model.take(message.update)
         self.say_answered()
         self.query_one("#notice", Notice).say("")
-        self._draw_head()
-        self.active_pane.show()
+        # A long history comes in many pages; drawing each would leave no time for keys.
+        if message.update.is_complete or monotonic() - self._drawn_at >= _DRAW_EVERY_SECONDS:
+            self._draw_head()
+            self.active_pane.show()
+            self._drawn_at = monotonic()
 
     @on(FeedFailed)
     def _failed(self, message: FeedFailed) -> None:
@@ -223,6 +231,22 @@ class WorkflowScreen(Acting):
             self.report(said, None)
         except CommandError as error:
             self.report("", error)
+
+    @work(group="action")
+    async def action_replay(self) -> None:
+        """Which event code of this machine would break at."""
+        replay = self.console.replay
+        if self.model.description is None or replay is None:
+            return
+        if self.model.loaded < self.model.total:
+            self.notify("the history is not read to its end yet")
+            return
+        what = f"Run local workflow code against the {self.model.total} events of {self.model.ref.workflow_id}."
+        field = Field("target", "Module or file of the code", self.console.replay_target, needed=True)
+        values = await self.app.push_screen_wait(Dialog("Replay to here", what, [field], verb="Replay"))
+        if values is not None:
+            self.console.replay_target = values["target"].strip()
+            self.app.push_screen(ReplayScreen(self.model, self.console.replay_target, replay))
 
     # Actions.
 

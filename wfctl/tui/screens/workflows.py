@@ -19,7 +19,7 @@ from wfctl.tui.models.cells import STATUS_MARKS, STATUS_TONES, Cell, Column
 from wfctl.tui.models.listing import Listing, RunRow
 from wfctl.tui.models.run import RunRef
 from wfctl.tui.screens.acting import Acting
-from wfctl.tui.screens.dialogs import Dialog
+from wfctl.tui.screens.dialogs import Dialog, Menu
 from wfctl.tui.widgets.bars import Notice, TabStrip, TopBar
 from wfctl.tui.widgets.grid import Cursored, Grid
 from wfctl.view.safe import safe_line
@@ -38,6 +38,9 @@ _WORDS = (
 )
 
 
+_SAVE = "Save this"
+
+
 class WorkflowsScreen(Acting):
     DEFAULT_CSS = """
     WorkflowsScreen #filter { display: none; height: 1; border: none; padding: 0 1; background: $surface; }
@@ -53,6 +56,9 @@ class WorkflowsScreen(Acting):
         Binding("s", "sort", "Sort"),
         Binding("left,h,left_square_bracket", "status(-1)", "Status before", show=False),
         Binding("right,l,right_square_bracket", "status(1)", "Next status", show=False),
+        Binding("z", "tree", "Children under parents", show=False),
+        Binding("C", "columns", "Columns", show=False),
+        Binding("F", "saved_filters", "Saved filters", show=False),
         Binding("y", "copy", "Copy id", show=False),
         Binding("D", "diff", "Diff", show=False),
     ]
@@ -90,6 +96,7 @@ class WorkflowsScreen(Acting):
     def on_mount(self) -> None:
         super().on_mount()
         self.grid.focus()
+        self._show_columns(self.console.settings.columns)
         if self.listing.filter:
             self.query_one("#filter", Input).value = self.listing.filter
             self.query_one("#filter").add_class("shown")
@@ -193,7 +200,7 @@ class WorkflowsScreen(Acting):
     def _sort(self, message: Grid.Sorted) -> None:
         self.listing.sort_by(message.key, self.console.now())
         self.grid.sort_key, self.grid.descending = self.listing.sort_key, self.listing.descending
-        self.grid.set_rows(self.listing.rows)
+        self.grid.set_rows(self.listing.shown())
         if not self.listing.sort_key:
             self.action_look_again()
 
@@ -250,12 +257,73 @@ class WorkflowsScreen(Acting):
 
     def action_sort(self) -> None:
         columns: list[Column] = self.listing.columns
-        keys = [column.key for column in columns[:-1]]
+        keys = [column.key for column in columns if column.key != "run_id"] or [columns[0].key]
         key = self.listing.sort_key
         following = (
-            key if key and not self.listing.descending else keys[(keys.index(key) + 1) % len(keys)] if key else keys[0]
+            key
+            if key and not self.listing.descending
+            else keys[((keys.index(key) if key in keys else -1) + 1) % len(keys)]
+            if key
+            else keys[0]
         )
         self._sort(Grid.Sorted(self.grid, following))
+
+    def action_tree(self) -> None:
+        self.listing.is_tree = not self.listing.is_tree
+        self.grid.set_rows(self.listing.shown())
+
+    @work(group="dialog")
+    async def action_columns(self) -> None:
+        now = ", ".join(column.title for column in self.listing.columns)
+        what = (
+            "Titles as they stand, search attributes and memo fields, with commas between; nothing for the usual ones."
+        )
+        values = await self.app.push_screen_wait(
+            Dialog("Columns", what, [actions.Field("names", "Columns", now)], verb="Show")
+        )
+        if values is None:
+            return
+        names = [name.strip() for name in values["names"].split(",") if name.strip()]
+        self._show_columns(names)
+        self.console.settings.columns = names
+        self._keep_settings()
+
+    def _show_columns(self, names: list[str]) -> None:
+        self.listing.choose_columns(names)
+        self.grid.columns = self.listing.columns
+        self.grid.refresh()
+
+    @work(group="dialog")
+    async def action_saved_filters(self) -> None:
+        """Choose one; or give the one in use a name."""
+        saved = self.console.settings.filters
+        options = [("", name, query) for name, query in sorted(saved.items())]
+        if self.listing.filter:
+            options.append(("+", _SAVE, self.listing.filter))
+        if not options:
+            self.notify("no filters are saved; press / to write one, then F to save it")
+            return
+        chosen = await self.app.push_screen_wait(Menu("Saved filters", options))
+        if chosen == _SAVE:
+            dialog = Dialog(
+                "Save filter", self.listing.filter, [actions.Field("name", "Name", needed=True)], verb="Save"
+            )
+            values = await self.app.push_screen_wait(dialog)
+            if values is not None:
+                saved[values["name"].strip()] = self.listing.filter
+                self._keep_settings()
+        elif chosen is not None:
+            self._use_filter(saved[chosen])
+
+    def _use_filter(self, query: str) -> None:
+        field = self.query_one("#filter", Input)
+        field.value = self.listing.filter = query
+        field.set_class(bool(query), "shown")
+        self._restart()
+
+    def _keep_settings(self) -> None:
+        if not self.console.settings.save():
+            self.notify("it holds for now, but cannot be written to disk", severity="warning")
 
     def action_mark(self) -> None:
         if self.grid.current is not None:

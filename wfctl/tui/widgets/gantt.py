@@ -27,8 +27,8 @@ _TICK_EVERY = 14
 
 class Gantt(Cursored):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("plus,equals_sign", "zoom(2.0)", "Zoom in", key_display="+"),
-        Binding("minus", "zoom(0.5)", "Zoom out", key_display="-"),
+        Binding("plus,equals_sign", "zoom(2.0)", "Zoom", key_display="+ -"),
+        Binding("minus", "zoom(0.5)", "Zoom out", show=False),
         Binding("left,h", "pan(-0.25)", "Pan left", show=False),
         Binding("right,l", "pan(0.25)", "Pan right", show=False),
         Binding("0", "fit", "Fit", show=False),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import subprocess
+import tempfile
 from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
 from textual import events
+from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
@@ -18,6 +23,7 @@ from wfctl.tui.models.cells import Cell
 from wfctl.tui.models.values import plain
 from wfctl.tui.widgets.fit import wrapped
 from wfctl.tui.widgets.palette import Palette, segments
+from wfctl.view.safe import safe_text
 
 
 def palette_of(widget: Widget) -> Palette:
@@ -40,6 +46,8 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("home,g", "scroll_home", "Top", show=False),
         Binding("end,G", "scroll_end", "End", show=False),
         Binding("y", "copy", "Copy"),
+        Binding("o", "pager", "Pager", show=False),
+        Binding("e", "editor", "Editor", show=False),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -90,3 +98,22 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     def action_copy(self) -> None:
         self.app.copy_to_clipboard(self.text())
         self.notify("copied")
+
+    def action_pager(self) -> None:
+        self._open_in(os.environ.get("PAGER") or "less")
+
+    def action_editor(self) -> None:
+        self._open_in(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+
+    def _open_in(self, program: str) -> None:
+        """In a file of its own, with the terminal lent to the program meanwhile. What it may obey is taken out."""
+        with tempfile.NamedTemporaryFile("w", prefix="wfctl-", suffix=".txt", encoding="utf-8") as file:
+            file.write(safe_text(self.text()))
+            file.flush()
+            try:
+                with self.app.suspend():
+                    subprocess.run([*shlex.split(program), file.name], check=False)
+            except SuspendNotSupported:
+                self.notify("not where this runs", severity="warning")
+            except OSError as error:
+                self.notify(f"{program}: {error.strerror}", severity="error", markup=False)
