@@ -44,6 +44,14 @@ def input_payloads(
     )
 
 
+def split_pair(pair: str, flag: str, what: str = "VALUE") -> tuple[str, str]:
+    """The two sides of `KEY=VALUE`."""
+    key, equals, value = pair.partition("=")
+    if not equals or not key:
+        raise UsageMistake(f"{flag} '{pair}' is not KEY={what}")
+    return key, value
+
+
 def json_payload(where: str, text: str) -> Payload:
     """One JSON value that was typed into a flag."""
     return _payload(where, text.encode(), {"encoding": b"json/plain"}, False)
@@ -53,9 +61,7 @@ def json_fields(pairs: Sequence[str] | None, flag: str) -> dict[str, Payload]:
     """`KEY=JSON` flags as payloads by key."""
     fields: dict[str, Payload] = {}
     for pair in pairs or ():
-        key, equals, text = pair.partition("=")
-        if not equals or not key:
-            raise UsageMistake(f"{flag} '{pair}' is not KEY=JSON")
+        key, text = split_pair(pair, flag, "JSON")
         fields[key] = json_payload(f"{flag} {key}", text)
     return fields
 
@@ -95,9 +101,7 @@ def _read(name: str) -> bytes:
 def _metadata(pairs: Sequence[str], count: int, flag: str) -> dict[str, list[bytes]]:
     metadata: dict[str, list[bytes]] = {}
     for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise UsageMistake(f"{flag} '{pair}' is not KEY=VALUE")
+        key, value = split_pair(pair, flag)
         metadata.setdefault(key, []).append(value.encode())
         if len(metadata[key]) > count:
             raise UsageMistake(f"{flag} {key} is given more often than there are inputs ({count})")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from wfctl.commands._flags import CONFIG_PROPERTY
+from wfctl.commands._inputs import split_pair
 from wfctl.commands._tree import given_flags
 from wfctl.config import ConfigSource, Connection, Values, connection_from, load_values
 from wfctl.errors import CommandError, UsageMistake
@@ -146,13 +147,7 @@ def to_datetime(stamp: Timestamp | None) -> datetime | None:
 
 def key_values(pairs: list[str] | None, flag: str) -> dict[str, str]:
     """`KEY=VALUE` flags as a dictionary."""
-    values: dict[str, str] = {}
-    for pair in pairs or ():
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise UsageMistake(f"{flag} '{pair}' is not KEY=VALUE")
-        values[key] = value
-    return values
+    return dict(split_pair(pair, flag) for pair in pairs or ())
 
 
 def _flag_values(flags: dict[str, Any]) -> Values:

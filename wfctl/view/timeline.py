@@ -85,8 +85,7 @@ class Timeline:
     def row(self, event: Any) -> EventRow:
         moment = event.event_time.ToDatetime(tzinfo=UTC)
         type = event_type(event.event_type)
-        which = event.WhichOneof("attributes")
-        attributes = getattr(event, which) if which else None
+        attributes = _attributes(event)
         origin = self._origin(type, attributes)
         subject = origin[0] if origin else _subject(type, attributes)
         if _starts_something(type) and subject:
@@ -133,10 +132,14 @@ def _with_summary(subject: str, event: Any) -> str:
     return f"{subject} “{summary_text(event.user_metadata.summary)}”".strip()
 
 
+def _attributes(event: Any) -> Any:
+    which = event.WhichOneof("attributes")
+    return getattr(event, which) if which else None
+
+
 def failure_of(event: Any) -> Any:
     """The failure that an event carries, or None."""
-    which = event.WhichOneof("attributes")
-    attributes = getattr(event, which) if which else None
+    attributes = _attributes(event)
     if attributes is None:
         return None
     for name in ("failure", "last_failure"):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from wfctl.view.durations import parse_duration
+
+if TYPE_CHECKING:
+    from temporalio.api.common.v1 import WorkflowExecution
 
 
 @dataclass(kw_only=True)
@@ -17,6 +20,11 @@ class Reference:
 
     workflow_id: Annotated[str, typer.Option("-w", "--workflow-id", help="Workflow ID.")]
     run_id: Annotated[str | None, typer.Option("-r", "--run-id", help="Run ID; without it, the latest run.")] = None
+
+    def execution(self) -> WorkflowExecution:
+        from temporalio.api.common.v1 import WorkflowExecution
+
+        return WorkflowExecution(workflow_id=self.workflow_id, run_id=self.run_id or "")
 
 
 @dataclass(kw_only=True)

@@ -31,17 +31,9 @@ def describe(
     wfctl workflow describe --workflow-id order-1
     """
     with session(ctx) as opened:
-        from temporalio.api.common.v1 import WorkflowExecution
-        from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
-
         if raw and opened.out.is_text:
             opened.out.format = "json"
-        description = opened.workflow_service.DescribeWorkflowExecution(
-            DescribeWorkflowExecutionRequest(
-                namespace=opened.namespace,
-                execution=WorkflowExecution(workflow_id=reference.workflow_id, run_id=reference.run_id or ""),
-            )
-        )
+        description = description_of(opened, reference)
         if reset_points:
             _print_reset_points(opened, description)
             return
@@ -54,6 +46,15 @@ def describe(
             _print_pending(opened, description)
         else:
             _print_end(opened, description)
+
+
+def description_of(opened: Session, reference: Reference) -> DescribeWorkflowExecutionResponse:
+    from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
+
+    description: DescribeWorkflowExecutionResponse = opened.workflow_service.DescribeWorkflowExecution(
+        DescribeWorkflowExecutionRequest(namespace=opened.namespace, execution=reference.execution())
+    )
+    return description
 
 
 def _is_open(description: DescribeWorkflowExecutionResponse) -> bool:
@@ -306,17 +307,9 @@ def why(ctx: typer.Context, reference: Reference) -> None:
     wfctl workflow why --workflow-id order-1
     """
     with session(ctx) as opened:
-        from temporalio.api.common.v1 import WorkflowExecution
-        from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
-
         from wfctl.view.why import explain
 
-        description = opened.workflow_service.DescribeWorkflowExecution(
-            DescribeWorkflowExecutionRequest(
-                namespace=opened.namespace,
-                execution=WorkflowExecution(workflow_id=reference.workflow_id, run_id=reference.run_id or ""),
-            )
-        )
+        description = description_of(opened, reference)
         if _is_open(description):
             answer = explain(description, _surroundings(opened, description), opened.now)
         else:

@@ -104,7 +104,6 @@ def metadata(ctx: typer.Context, reference: Reference, modifiers: QueryModifiers
 def _ask(
     opened: Session, reference: Reference, name: str, modifiers: QueryModifiers, arguments: Payloads | None
 ) -> QueryWorkflowResponse:
-    from temporalio.api.common.v1 import WorkflowExecution
     from temporalio.api.enums.v1 import QueryRejectCondition
     from temporalio.api.query.v1 import WorkflowQuery
     from temporalio.api.workflowservice.v1 import QueryWorkflowRequest
@@ -115,7 +114,7 @@ def _ask(
     answer: QueryWorkflowResponse = opened.workflow_service.QueryWorkflow(
         QueryWorkflowRequest(
             namespace=opened.namespace,
-            execution=WorkflowExecution(workflow_id=reference.workflow_id, run_id=reference.run_id or ""),
+            execution=reference.execution(),
             query=WorkflowQuery(query_type=name, query_args=arguments, header=header_of(modifiers.headers)),
             query_reject_condition=QueryRejectCondition.Value(f"QUERY_REJECT_CONDITION_{condition}"),
         )

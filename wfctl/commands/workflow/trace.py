@@ -69,17 +69,10 @@ def _folded(fold: list[str] | None, no_fold: bool) -> frozenset[State]:
 
 
 def _summary(opened: Session, reference: Reference) -> Node:
-    from temporalio.api.common.v1 import WorkflowExecution
-    from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
-
+    from wfctl.commands.workflow.describe import description_of
     from wfctl.view.tree import Node
 
-    info = opened.workflow_service.DescribeWorkflowExecution(
-        DescribeWorkflowExecutionRequest(
-            namespace=opened.namespace,
-            execution=WorkflowExecution(workflow_id=reference.workflow_id, run_id=reference.run_id or ""),
-        )
-    ).workflow_execution_info
+    info = description_of(opened, reference).workflow_execution_info
     opened.out.heading("Execution summary:")
     opened.out.card(
         [

@@ -17,10 +17,12 @@ from wfctl.commands.workflow.message import arguments_of
 from wfctl.errors import CommandError
 
 if TYPE_CHECKING:
+    from temporalio.api.common.v1 import Payloads
     from temporalio.api.update.v1 import Outcome, UpdateRef
     from temporalio.api.workflowservice.v1 import UpdateWorkflowExecutionRequest, UpdateWorkflowExecutionResponse
 
 _HERE = "wfctl.commands.workflow.update"
+Stage = Literal["ACCEPTED", "COMPLETED"]
 
 app = LazyGroup(
     {
@@ -124,7 +126,13 @@ def result(ctx: typer.Context, target: Target) -> None:
 
 
 def _request(
-    opened: Session, sending: Sending, arguments: Input, headers: Headers, *, stage: Literal["ACCEPTED", "COMPLETED"]
+    opened: Session, sending: Sending, arguments: Input, headers: Headers, *, stage: Stage
+) -> UpdateWorkflowExecutionRequest:
+    return update_request(opened, sending, arguments_of(arguments), headers.headers, stage=stage)
+
+
+def update_request(
+    opened: Session, sending: Sending, arguments: Payloads | None, headers: list[str] | None, *, stage: Stage
 ) -> UpdateWorkflowExecutionRequest:
     from temporalio.api.common.v1 import WorkflowExecution
     from temporalio.api.enums.v1 import UpdateWorkflowExecutionLifecycleStage
@@ -140,7 +148,7 @@ def _request(
         wait_policy=WaitPolicy(lifecycle_stage=wanted),
         request=Request(
             meta=Meta(update_id=sending.update_id or str(uuid.uuid4()), identity=opened.client.identity),
-            input=UpdateInput(name=sending.name, args=arguments_of(arguments), header=header_of(headers.headers)),
+            input=UpdateInput(name=sending.name, args=arguments, header=header_of(headers)),
         ),
     )
 

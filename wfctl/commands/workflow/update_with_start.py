@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from wfctl.commands._inputs import header_of, input_payloads
+from wfctl.commands._inputs import input_payloads
 from wfctl.commands._session import Session, session
 from wfctl.commands.workflow._flags import Input, Start
 from wfctl.commands.workflow.start import Started, print_started, start_request
-from wfctl.commands.workflow.update import failed, outcome_of, result_of, until_accepted
+from wfctl.commands.workflow.update import (
+    Sending,
+    Stage,
+    failed,
+    outcome_of,
+    result_of,
+    until_accepted,
+    update_request,
+)
 from wfctl.errors import CommandError, UsageMistake
 
 if TYPE_CHECKING:
@@ -90,9 +97,7 @@ class Sent:
     answer: UpdateWorkflowExecutionResponse
 
 
-def _send(
-    opened: Session, update: Update, start: Start, arguments: Input, *, stage: Literal["ACCEPTED", "COMPLETED"]
-) -> Sent:
+def _send(opened: Session, update: Update, start: Start, arguments: Input, *, stage: Stage) -> Sent:
     from temporalio.api.workflowservice.v1 import ExecuteMultiOperationRequest
 
     for value, flag in ((start.workflow_id, "--workflow-id"), (start.id_conflict_policy, "--id-conflict-policy")):
@@ -118,16 +123,7 @@ def _send(
     return Sent(update_request.request.meta.update_id, until_accepted(opened, ask))
 
 
-def _update_request(
-    opened: Session, update: Update, start: Start, stage: Literal["ACCEPTED", "COMPLETED"]
-) -> UpdateWorkflowExecutionRequest:
-    from temporalio.api.common.v1 import WorkflowExecution
-    from temporalio.api.enums.v1 import UpdateWorkflowExecutionLifecycleStage
-    from temporalio.api.update.v1 import Input as UpdateInput
-    from temporalio.api.update.v1 import Meta, Request, WaitPolicy
-    from temporalio.api.workflowservice.v1 import UpdateWorkflowExecutionRequest
-
-    wanted = UpdateWorkflowExecutionLifecycleStage.Value(f"UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_{stage}")
+def _update_request(opened: Session, update: Update, start: Start, stage: Stage) -> UpdateWorkflowExecutionRequest:
     payloads = input_payloads(
         update.update_input,
         update.update_input_file,
@@ -135,16 +131,14 @@ def _update_request(
         update.update_input_base64,
         prefix="update-",
     )
-    return UpdateWorkflowExecutionRequest(
-        namespace=opened.namespace,
-        workflow_execution=WorkflowExecution(workflow_id=start.workflow_id or "", run_id=update.run_id or ""),
-        first_execution_run_id=update.update_first_execution_run_id or "",
-        wait_policy=WaitPolicy(lifecycle_stage=wanted),
-        request=Request(
-            meta=Meta(update_id=update.update_id or str(uuid.uuid4()), identity=opened.client.identity),
-            input=UpdateInput(name=update.update_name, args=payloads, header=header_of(start.headers)),
-        ),
+    sending = Sending(
+        workflow_id=start.workflow_id or "",
+        name=update.update_name,
+        update_id=update.update_id,
+        run_id=update.run_id,
+        first_execution_run_id=update.update_first_execution_run_id,
     )
+    return update_request(opened, sending, payloads, start.headers, stage=stage)
 
 
 def _print(opened: Session, update: Update, start: Start, sent: Sent, more: dict[str, Any]) -> None:

@@ -37,6 +37,8 @@ from wfctl.devserver.rpc.backend import Backend, Call
 from wfctl.devserver.storage import visibility as storage
 from wfctl.devserver.storage.visibility import Page, Position
 
+OldListRequest = ListOpenWorkflowExecutionsRequest | ListClosedWorkflowExecutionsRequest
+
 MAX_PAGE_SIZE = 1000
 _TOKEN = struct.Struct(">qqq")
 _RUNNING = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
@@ -46,19 +48,21 @@ _UNSPECIFIED = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_UNSPECIFIED
 async def list_workflow_executions(
     backend: Backend, request: ListWorkflowExecutionsRequest, call: Call
 ) -> ListWorkflowExecutionsResponse:
-    namespace = backend.namespaces.resolve(request.namespace)
-    criteria = read_query(request.query, namespace)
-    page = await _page(backend, namespace, criteria, request.page_size, request.next_page_token)
-    return ListWorkflowExecutionsResponse(executions=_items(page, namespace), next_page_token=_token(page))
+    return ListWorkflowExecutionsResponse(**await _matching(backend, request))
 
 
 async def scan_workflow_executions(
     backend: Backend, request: ScanWorkflowExecutionsRequest, call: Call
 ) -> ScanWorkflowExecutionsResponse:
+    return ScanWorkflowExecutionsResponse(**await _matching(backend, request))
+
+
+async def _matching(
+    backend: Backend, request: ListWorkflowExecutionsRequest | ScanWorkflowExecutionsRequest
+) -> dict[str, Any]:
     namespace = backend.namespaces.resolve(request.namespace)
     criteria = read_query(request.query, namespace)
-    page = await _page(backend, namespace, criteria, request.page_size, request.next_page_token)
-    return ScanWorkflowExecutionsResponse(executions=_items(page, namespace), next_page_token=_token(page))
+    return await _page(backend, namespace, criteria, request.page_size, request.next_page_token)
 
 
 async def count_workflow_executions(
@@ -83,12 +87,9 @@ async def list_open_workflow_executions(
 ) -> ListOpenWorkflowExecutionsResponse:
     namespace = backend.namespaces.resolve(request.namespace)
     parts = [_compare("ExecutionStatus", "=", _RUNNING), *_times("StartTime", request)]
-    if request.HasField("execution_filter"):
-        parts.append(_compare("WorkflowId", "=", request.execution_filter.workflow_id))
-    elif request.HasField("type_filter"):
-        parts.append(_compare("WorkflowType", "=", request.type_filter.name))
+    parts += _id_or_type(request)
     page = await _page(backend, namespace, _all(parts), request.maximum_page_size, request.next_page_token)
-    return ListOpenWorkflowExecutionsResponse(executions=_items(page, namespace), next_page_token=_token(page))
+    return ListOpenWorkflowExecutionsResponse(**page)
 
 
 async def list_closed_workflow_executions(
@@ -96,16 +97,13 @@ async def list_closed_workflow_executions(
 ) -> ListClosedWorkflowExecutionsResponse:
     namespace = backend.namespaces.resolve(request.namespace)
     parts = [_compare("ExecutionStatus", "!=", _RUNNING), *_times("CloseTime", request)]
-    if request.HasField("execution_filter"):
-        parts.append(_compare("WorkflowId", "=", request.execution_filter.workflow_id))
-    elif request.HasField("type_filter"):
-        parts.append(_compare("WorkflowType", "=", request.type_filter.name))
-    elif request.HasField("status_filter"):
+    parts += _id_or_type(request)
+    if request.HasField("status_filter"):
         if request.status_filter.status in (_UNSPECIFIED, _RUNNING):
             raise InvalidArgument("StatusFilter must be specified and must be not Running.")
         parts.append(_compare("ExecutionStatus", "=", request.status_filter.status))
     page = await _page(backend, namespace, _all(parts), request.maximum_page_size, request.next_page_token)
-    return ListClosedWorkflowExecutionsResponse(executions=_items(page, namespace), next_page_token=_token(page))
+    return ListClosedWorkflowExecutionsResponse(**page)
 
 
 async def list_archived_workflow_executions(
@@ -138,7 +136,15 @@ def _compare(name: str, operator: str, value: str | int) -> Filter:
     return Compare(_system(name), operator, value)
 
 
-def _times(name: str, request: ListOpenWorkflowExecutionsRequest | ListClosedWorkflowExecutionsRequest) -> list[Filter]:
+def _id_or_type(request: OldListRequest) -> list[Filter]:
+    if request.HasField("execution_filter"):
+        return [_compare("WorkflowId", "=", request.execution_filter.workflow_id)]
+    if request.HasField("type_filter"):
+        return [_compare("WorkflowType", "=", request.type_filter.name)]
+    return []
+
+
+def _times(name: str, request: OldListRequest) -> list[Filter]:
     times = request.start_time_filter
     earliest = times.earliest_time.ToNanoseconds() if times.HasField("earliest_time") else None
     latest = times.latest_time.ToNanoseconds() if times.HasField("latest_time") else None
@@ -151,12 +157,15 @@ def _times(name: str, request: ListOpenWorkflowExecutionsRequest | ListClosedWor
     return [] if latest is None else [_compare(name, "<=", latest)]
 
 
-async def _page(backend: Backend, namespace: Namespace, criteria: Criteria, size: int, token: bytes) -> Page:
+async def _page(backend: Backend, namespace: Namespace, criteria: Criteria, size: int, token: bytes) -> dict[str, Any]:
+    """The fields that every list answers with."""
     after = _position(token)
     size = size if 0 < size <= MAX_PAGE_SIZE else MAX_PAGE_SIZE
-    return await backend.database.scan(
+    page = await backend.database.scan(
         lambda connection: storage.list_records(connection, namespace.id, criteria, size, after)
     )
+    items = [_item(record, namespace) for record in page.records]
+    return {"executions": items, "next_page_token": _token(page)}
 
 
 def _position(token: bytes) -> Position | None:
@@ -174,10 +183,6 @@ def _position(token: bytes) -> Position | None:
 def _token(page: Page) -> bytes:
     end = page.end
     return b"" if end is None else _TOKEN.pack(end.close_order, end.start_time, end.run_key)
-
-
-def _items(page: Page, namespace: Namespace) -> list[WorkflowExecutionInfo]:
-    return [_item(record, namespace) for record in page.records]
 
 
 def _item(record: VisibilityRecord, namespace: Namespace) -> WorkflowExecutionInfo:

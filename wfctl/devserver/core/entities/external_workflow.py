@@ -105,14 +105,21 @@ def on_request_cancel_external_workflow_execution(
 # -- how it went ----------------------------------------------------------------------------------------------------
 
 
+def _target(request: ExternalRequest, namespace: str) -> dict[str, Any]:
+    """What every outcome says of the request and the run that it was for."""
+    return {
+        "initiated_event_id": request.initiated_event_id,
+        "namespace": namespace,
+        "namespace_id": request.attributes.namespace_id,
+        "workflow_execution": request.attributes.workflow_execution,
+    }
+
+
 def record_signaled(execution: Execution, request: ExternalRequest, namespace: str) -> None:
     """The signal is in the other run's history."""
     execution.record(
         ExternalWorkflowExecutionSignaledEventAttributes(
-            initiated_event_id=request.initiated_event_id,
-            namespace=namespace,
-            namespace_id=request.attributes.namespace_id,
-            workflow_execution=request.attributes.workflow_execution,
+            **_target(request, namespace),
             control=request.attributes.control,
         )
     )
@@ -129,10 +136,7 @@ def record_signal_failed(
     execution.record(
         SignalExternalWorkflowExecutionFailedEventAttributes(
             cause=cause,
-            initiated_event_id=request.initiated_event_id,
-            namespace=namespace,
-            namespace_id=request.attributes.namespace_id,
-            workflow_execution=request.attributes.workflow_execution,
+            **_target(request, namespace),
             control=request.attributes.control,
         )
     )
@@ -143,10 +147,7 @@ def record_cancel_requested(execution: Execution, request: ExternalRequest, name
     """The other run knows that it shall stop, or had closed before."""
     execution.record(
         ExternalWorkflowExecutionCancelRequestedEventAttributes(
-            initiated_event_id=request.initiated_event_id,
-            namespace=namespace,
-            namespace_id=request.attributes.namespace_id,
-            workflow_execution=request.attributes.workflow_execution,
+            **_target(request, namespace),
         )
     )
     workflow_task.schedule_if_none(execution)
@@ -162,10 +163,7 @@ def record_cancel_failed(
     execution.record(
         RequestCancelExternalWorkflowExecutionFailedEventAttributes(
             cause=cause,
-            initiated_event_id=request.initiated_event_id,
-            namespace=namespace,
-            namespace_id=request.attributes.namespace_id,
-            workflow_execution=request.attributes.workflow_execution,
+            **_target(request, namespace),
         )
     )
     workflow_task.schedule_if_none(execution)
