@@ -53,9 +53,9 @@ class Round:
     async def _judge(self, target: Any, collected: Any) -> None:
         from wfctl.replay import speed
         from wfctl.replay.recording import Recorder
-        from wfctl.replay.worker import _Judge
+        from wfctl.replay.worker import Judge
 
-        judge = _Judge(collected, self.options, target, Recorder(target), speed.install())
+        judge = Judge(collected, self.options, target, Recorder(target), speed.install())
         for number, stored in self.histories:
             await judge.take(number, stored)
             if judge.must_leave:

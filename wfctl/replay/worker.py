@@ -53,7 +53,7 @@ async def _serve(connection: Connection, options: WorkerOptions, target: Target)
     from wfctl.replay import speed
     from wfctl.replay.recording import Recorder
 
-    judge = _Judge(connection, options, target, Recorder(target), speed.install())
+    judge = Judge(connection, options, target, Recorder(target), speed.install())
     inbox: asyncio.Queue[tuple[int, StoredHistory]] = asyncio.Queue()
     threading.Thread(target=_listen, args=(connection, asyncio.get_running_loop(), inbox), daemon=True).start()
     while True:
@@ -90,7 +90,7 @@ def quiet_logs() -> None:
     )
 
 
-class _Judge:
+class Judge:
     def __init__(
         self, connection: Connection, options: WorkerOptions, target: Any, recorder: Any, walks: PayloadWalks
     ) -> None:

@@ -306,6 +306,56 @@ def test_a_query_that_only_reads_is_right(tmp_path: Path) -> None:
     assert rules(lint(tmp_path, "pass", handlers=handlers)) == []
 
 
+def test_the_order_of_a_querys_answer_does_not_matter(tmp_path: Path) -> None:
+    handlers = """
+        @workflow.query
+        def names(self) -> list[str]:
+            print("asked")
+            return list(self.seen)
+    """
+    assert rules(lint(tmp_path, "pass", handlers=handlers)) == []
+
+
+def test_what_a_star_brings_in_is_known(tmp_path: Path) -> None:
+    (tmp_path / "helpers.py").write_text("import time\n\ndef stamp() -> float:\n    return time.time()\n")
+    found = lint(tmp_path, "stamp()\nn = randint(1, 6)", top="from helpers import *\nfrom random import *")
+    assert sorted(rules(found)) == ["random", "time"]
+
+
+def test_a_module_of_ones_own_may_have_the_name_of_a_library(tmp_path: Path) -> None:
+    (tmp_path / "redis.py").write_text("def key(name: str) -> str:\n    return name\n")
+    assert rules(lint(tmp_path, "redis.key(order)", top="import redis")) == []
+
+
+def test_defaults_that_a_model_copies_are_not_shared(tmp_path: Path) -> None:
+    top = """
+        from pydantic import BaseModel
+
+        class State(BaseModel):
+            items: list[str] = []
+
+        class Plain:
+            items: list[str] = []
+    """
+    assert rules(lint(tmp_path, "state = State()\nstate.items.append(order)", top=top)) == []
+    assert rules(lint(tmp_path, "plain = Plain()\nplain.items.append(order)", top=top)) == ["global-state"]
+
+
+@pytest.mark.parametrize(
+    ("imports", "prefix"),
+    [
+        ("from temporalio.workflow import defn, run", ""),
+        ("import temporalio.workflow as wf", "wf."),
+        ("import temporalio.workflow", "temporalio.workflow."),
+        ("from temporalio import workflow as w", "w."),
+    ],
+)
+def test_workflows_are_known_however_they_are_imported(tmp_path: Path, imports: str, prefix: str) -> None:
+    source = f"import time\n{imports}\n\n@{prefix}defn\nclass Flow:\n    @{prefix}run\n"
+    (tmp_path / "flow.py").write_text(source + "    async def run(self) -> None:\n        time.time()\n")
+    assert rules(reach.lint([str(tmp_path / "flow.py")])) == ["time"]
+
+
 def test_a_mutable_class_attribute_is_shared_unless_instances_get_their_own(tmp_path: Path) -> None:
     shared = "history: list[str] = []\n"
     assert rules(lint(tmp_path, "self.history.append(order)", handlers=shared)) == ["global-state"]

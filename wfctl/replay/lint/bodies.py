@@ -60,6 +60,7 @@ _MUTATORS = frozenset(
         "put_nowait",
     ]
 )
+_PLAIN_BASES = frozenset({"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "builtins.Exception"})
 _MUTABLE = frozenset(
     {
         "builtins.list", "builtins.dict", "builtins.set", "builtins.bytearray", "collections.deque",
@@ -384,7 +385,7 @@ class _Reader(ast.NodeVisitor):
         if called in rules.COMMANDS or called == "asyncio.sleep" or is_timed_wait(called, node):
             self._command(node, called)
             return
-        matched = rules.match(called)
+        matched = self._match(called)
         if matched is not None:
             given = bool(node.args or node.keywords)
             if not (matched.unless_given and given) and not self._is_harmless(called, node):
@@ -395,6 +396,10 @@ class _Reader(ast.NodeVisitor):
         if called == "time.strftime" and len(node.args) < 2:
             self._say("time", node, "`time.strftime()` without a time", "workflow.now().strftime(…)")
         self._follow(called, node, is_call=True)
+
+    def _match(self, dotted: str) -> rules.Match | None:
+        """A module of the user's may be called `platform` or `redis` too."""
+        return rules.match(dotted) if self.names.find(dotted) is None else None
 
     def _is_harmless(self, called: str, node: ast.Call) -> bool:
         """Calls that the tables flag by name only."""
@@ -509,7 +514,7 @@ class _Reader(ast.NodeVisitor):
         dotted = self.names.resolve(node, self.scope)
         alias = isinstance(node, ast.Name) and self.scope.local(node.id) is not None
         if dotted is not None and not alias:
-            matched = rules.match(dotted)
+            matched = self._match(dotted)
             if matched is not None and matched.bare and self._is_itself(node):
                 self._say(matched.rule, node, f"`{shown(node)}`{real_name(dotted, node)}", replacement(dotted))
                 return True
@@ -659,6 +664,22 @@ class _Reader(ast.NodeVisitor):
         found = self.names.find(base) if base else None
         return found is not None and found.cls is not None
 
+    def _copies_defaults(self, value: ast.Attribute) -> bool:
+        """Pydantic's models and their like give each instance its own; so may any base that is not the user's."""
+        base = self.names.resolve(value.value, self.scope)
+        found = self.names.find(base) if base else None
+        classes = self.names.mro(found.cls) if found is not None and found.cls is not None else []
+        return any(
+            self.names.find(dotted) is None and dotted not in _PLAIN_BASES
+            for cls in classes
+            for expr in cls.node.bases
+            if (
+                dotted := self.names.resolve(
+                    expr.value if isinstance(expr, ast.Subscript) else expr, self.names.top(cls.module)
+                )
+            )
+        )
+
     def _is_mutable(self, value: ast.expr, scope: Scope) -> bool:
         if isinstance(value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp):
             return True
@@ -666,7 +687,7 @@ class _Reader(ast.NodeVisitor):
 
     def _is_shared_attribute(self, value: ast.expr) -> bool:
         """An attribute that only the class body sets, to something mutable: all instances share it."""
-        if not isinstance(value, ast.Attribute) or not self._owner_is_class(value):
+        if not isinstance(value, ast.Attribute) or not self._owner_is_class(value) or self._copies_defaults(value):
             return False
         binding = self.names.binding(value, self.scope)
         return (

@@ -61,7 +61,7 @@ def closure(module: Module, project: Project) -> set[str]:
         if str(one.path) in seen:
             continue
         seen[str(one.path)] = one
-        for name in one.imports.values():
+        for name in (*one.imports.values(), *one.stars):
             parts = name.split(".")
             for length in range(1, len(parts) + 1):
                 imported = project.module(".".join(parts[:length]))

@@ -49,6 +49,8 @@ class Module:
     values: dict[str, ast.expr] = field(default_factory=dict)
     annotations: dict[str, ast.expr] = field(default_factory=dict)
     ignores: list[Ignore] = field(default_factory=list)
+    stars: list[str] = field(default_factory=list)
+    """Modules of which everything is imported."""
 
     @property
     def shown(self) -> str:
@@ -184,6 +186,9 @@ def _bind(module: Module, body: Sequence[ast.stmt]) -> None:
                     module.imports[bound] = alias.name if alias.asname else bound
             case ast.ImportFrom():
                 base = module.absolute(node)
+                if node.names[0].name == "*":
+                    module.stars.append(base)
+                    continue
                 for alias in node.names:
                     module.imports[alias.asname or alias.name] = f"{base}.{alias.name}"
             case ast.FunctionDef() | ast.AsyncFunctionDef():

@@ -13,6 +13,7 @@ import builtins
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from wfctl.replay.lint import rules
 from wfctl.replay.lint.modules import Function, Module, Project
 
 _BUILTINS = frozenset(dir(builtins))
@@ -174,7 +175,17 @@ class Names:
             return self.canonical(module.imports[name], depth + 1)
         if name in module.values or name in module.annotations:
             return self._of_value(module, name, depth) or f"{module.name}.{name}"
-        return f"builtins.{name}" if name in _BUILTINS else None
+        return self._of_stars(module, name, depth) or (f"builtins.{name}" if name in _BUILTINS else None)
+
+    def _of_stars(self, module: Module, name: str, depth: int) -> str | None:
+        for star in reversed(module.stars):
+            other = self.project.module(star)
+            if other is None:
+                if rules.match(f"{star}.{name}") is not None:
+                    return f"{star}.{name}"
+            elif name in other.functions or name in other.classes or name in other.values or name in other.imports:
+                return self.canonical(f"{star}.{name}", depth + 1)
+        return None
 
     def _of_value(self, module: Module, name: str, depth: int) -> str | None:
         top = self.top(module)
