@@ -6,7 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from wfctl.errors import CommandError
-from wfctl.view.waiting import Surroundings, last_workflow_task_failure, open_timers
+from wfctl.view.waiting import (
+    Surroundings,
+    last_workflow_task_cause,
+    last_workflow_task_failure,
+    open_timers,
+)
 
 Call = Callable[[str, Any], Any]
 """A method of WorkflowService by name, with its request."""
@@ -26,6 +31,7 @@ def look_around(call: Call, namespace: str, description: Any, newest_first: Iter
         pollers={(queue, kind): count_pollers(call, namespace, queue, kind) for queue, kind in sorted(wanted)},
         timers=open_timers(recent),
         workflow_task_failure=last_workflow_task_failure(recent) if failing else None,
+        workflow_task_cause=last_workflow_task_cause(recent) if failing else "",
     )
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from wfctl.view.durations import short_duration
-from wfctl.view.enums import pending_activity_state
+from wfctl.view.enums import camel, pending_activity_state
 from wfctl.view.failures import failure_title, root_cause
 
 
@@ -40,6 +40,8 @@ class Surroundings:
     """How many poll a task queue, by its name and `workflow` or `activity`; absent if not asked."""
     timers: Sequence[OpenTimer] = ()
     workflow_task_failure: Any = None
+    workflow_task_cause: str = ""
+    """What sort of failure the server took it for, and where it is written: `NonDeterministicError at event 7`."""
 
 
 def why_it_waits(description: Any, around: Surroundings, now: datetime) -> list[Reason]:
@@ -79,6 +81,8 @@ def _workflow_task(task: Any, task_queue: str, around: Surroundings, now: dateti
     details: list[str] = []
     if task.attempt > 1:
         what += f", attempt {task.attempt}"
+        if around.workflow_task_cause:
+            details.append(f"failed with {around.workflow_task_cause}")
         failure = around.workflow_task_failure
         if failure is not None:
             details.append(f"last failure: {failure_title(root_cause(failure))}")
@@ -150,6 +154,20 @@ def last_workflow_task_failure(newest_first: Sequence[Any]) -> Any:
         if event.WhichOneof("attributes") == "workflow_task_failed_event_attributes":
             return event.workflow_task_failed_event_attributes.failure
     return None
+
+
+def last_workflow_task_cause(newest_first: Sequence[Any]) -> str:
+    from temporalio.api.enums.v1 import WorkflowTaskFailedCause
+
+    for event in newest_first:
+        if event.WhichOneof("attributes") == "workflow_task_failed_event_attributes":
+            cause = event.workflow_task_failed_event_attributes.cause
+            known = cause in WorkflowTaskFailedCause.values()
+            name = (
+                camel(WorkflowTaskFailedCause.Name(cause), "WORKFLOW_TASK_FAILED_CAUSE_") if known else f"cause {cause}"
+            )
+            return f"{name} at event {event.event_id}"
+    return ""
 
 
 def _ago(stamp: Any, now: datetime) -> str:
