@@ -125,7 +125,7 @@ class WfctlApp(Console):
     def open_run(self, ref: RunRef) -> None:
         self.push_screen(WorkflowScreen(ref))
 
-    def open_diff(self, ref: RunRef, other: str) -> None:
+    def open_diff(self, ref: RunRef, other: str | RunRef) -> None:
         self.push_screen(ComparisonScreen(ref, other, self._read_file))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

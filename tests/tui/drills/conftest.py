@@ -43,6 +43,8 @@ async def sdk_worker(server: InProcess, queue: str = "orders", version: str = "b
         if process.returncode is None:
             process.kill()
         await process.wait()
+        # What comes now must not be handed to a poll of the dead.
+        await server.until(lambda: not server.has_waiting_poll(queue))
 
 
 @dataclass

@@ -33,7 +33,7 @@ async def start(server: InProcess, workflow_id: str, type: str = "Order", queue:
     )
 
 
-async def until_pending(actor: Actor, workflow_id: str, is_so: Any) -> None:
+async def until_described(actor: Actor, workflow_id: str, is_so: Any) -> None:
     async def look() -> bool:
         return bool(is_so(await actor.describe(workflow_id)))
 
@@ -58,6 +58,7 @@ async def test_nondeterminism_loop(bystanders: tuple[str, ...]) -> None:
         await start(server, "order-1043")
         async with sdk_worker(server, version="before"):
             await actor.wait_for_event("order-1043", "ACTIVITY_TASK_COMPLETED")
+            await until_described(actor, "order-1043", lambda found: not found.HasField("pending_workflow_task"))
         async with sdk_worker(server, version="after"):
             await server.workflows.SignalWorkflowExecution(
                 SignalWorkflowExecutionRequest(
@@ -80,7 +81,7 @@ async def test_poison_activity(bystanders: tuple[str, ...]) -> None:
             await start(server, name, queue="reports")
         await start(server, "invoice-77", type="Invoice")
         async with sdk_worker(server):
-            await until_pending(
+            await until_described(
                 actor,
                 "invoice-77",
                 lambda found: found.pending_activities and found.pending_activities[0].attempt > 3,

@@ -44,9 +44,11 @@ def history(source: Source, ref: RunRef) -> Recorded:
         request.next_page_token = response.next_page_token
 
 
-def other_side(source: Source, words: str, one: Recorded, read_file: ReadFile | None) -> Recorded:
-    """What somebody wants to compare with: a file, a workflow id, `ID RUN-ID`, or with no words the run before."""
-    words = words.strip()
+def other_side(source: Source, wanted: str | RunRef, one: Recorded, read_file: ReadFile | None) -> Recorded:
+    """What somebody wants to compare with: a run, a file, a workflow id, a run id, or with no words the run before."""
+    if isinstance(wanted, RunRef):
+        return history(source, wanted)
+    words = wanted.strip()
     if not words:
         before = run_before(one.events)
         if not before:
@@ -58,9 +60,6 @@ def other_side(source: Source, words: str, one: Recorded, read_file: ReadFile | 
         if len(found) != 1:
             raise CommandError(f"{words} has {len(found)} histories, and one is needed")
         return Recorded(path.name, run_id_of(found[0]), found[0])
-    workflow_id, _, run_id = words.rpartition(" ")
-    if workflow_id and len(run_id) == 36:
-        return history(source, RunRef(workflow_id.strip(), run_id))
     if len(words) == 36 and words.count("-") == 4:
         return _run_or_workflow(source, words, one)
     return history(source, RunRef(words))

@@ -48,8 +48,9 @@ class Console(App[None]):
     def open_run(self, ref: RunRef) -> None:
         """The screen of one run."""
 
-    def open_diff(self, ref: RunRef, other: str) -> None:
-        """Two runs side by side; `other` is a workflow id, a run id, a file, or nothing for the run before."""
+    def open_diff(self, ref: RunRef, other: str | RunRef) -> None:
+        """Two runs side by side; `other` is a run, or words for one: a workflow id, a run id, a file, or nothing for the
+        run before."""
 
 
 class View(Screen[None]):

@@ -45,8 +45,8 @@ class ComparisonScreen(View):
 
     title_text = "Diff"
 
-    def __init__(self, ref: RunRef, other: str = "", read_file: diffs.ReadFile | None = None) -> None:
-        """`other` is what `other_side` takes: a workflow id, a run id, a file; empty for the run before."""
+    def __init__(self, ref: RunRef, other: str | RunRef = "", read_file: diffs.ReadFile | None = None) -> None:
+        """`other` is what `other_side` takes."""
         super().__init__()
         self._ref, self._other, self._read_file = ref, other, read_file
         self._sides: tuple[diffs.Recorded, diffs.Recorded] | None = None

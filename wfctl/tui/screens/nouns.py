@@ -29,6 +29,7 @@ class NounBar(ModalScreen[str | None]):
     DEFAULT_CSS = """
     NounBar { align: left bottom; background: $background 30%; }
     NounBar Input { dock: bottom; height: 1; border: none; padding: 0 1; background: $panel; }
+    NounBar Input:focus { border: none; height: 1; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]

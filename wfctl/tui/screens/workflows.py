@@ -346,7 +346,7 @@ class WorkflowsScreen(Acting):
         """Of two marked runs, or of the one under the cursor with what one says."""
         refs = [ref for ref, _ in self.selected_runs()]
         if len(refs) == 2:
-            self.console.open_diff(refs[0], f"{refs[1].workflow_id} {refs[1].run_id}")
+            self.console.open_diff(refs[0], refs[1])
         elif refs:
             await self.ask_diff(refs[0])
 

@@ -1,0 +1,207 @@
+"""The terminal UI as people have it: in a real terminal, and in a browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from google.protobuf.json_format import MessageToJson
+from temporalio.api.history.v1 import History
+
+from tests.support.histories import failed_order
+from tests.support.server import free_port
+
+ROOT = Path(__file__).parents[2]
+WAIT_SECONDS = 20.0
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
+)
+
+
+def until(look: Callable[[], str | None], wanted: str) -> str:
+    """What `look` sees, once the wanted is in it."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        seen = look() or ""
+        if wanted in seen:
+            return seen
+        assert time.monotonic() < deadline, f"'{wanted}' did not come; there is:\n{seen}"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def history_file(tmp_path: Path) -> Path:
+    path = tmp_path / "order.json"
+    path.write_text(MessageToJson(History(events=failed_order())), encoding="utf-8")
+    return path
+
+
+@dataclass
+class Terminal:
+    """A terminal of tmux's, on a tmux server of its own."""
+
+    socket: Path
+
+    def tmux(self, *arguments: str) -> str:
+        command = ["tmux", "-S", str(self.socket), "-f", "/dev/null", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WAIT_SECONDS)
+        return done.stdout
+
+    def start(self, command: str, size: tuple[int, int] = (100, 30)) -> None:
+        environment = {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        flags = [word for name, value in environment.items() for word in ("-e", f"{name}={value}")]
+        self.tmux("new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), *flags, f"{command}; echo LEFT $?; cat")
+
+    def press(self, *keys: str) -> None:
+        self.tmux("send-keys", *keys)
+
+    def screen(self) -> str:
+        return self.tmux("capture-pane", "-p")
+
+    def colors(self) -> str:
+        return self.tmux("capture-pane", "-p", "-e")
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    if not shutil.which("tmux"):
+        pytest.skip("no tmux here")
+    found = Terminal(tmp_path / "tmux")
+    yield found
+    found.tmux("kill-server")
+
+
+def wfctl_tui(*arguments: str) -> str:
+    return shlex.join([sys.executable, "-m", "wfctl", "tui", *arguments])
+
+
+def test_in_a_real_terminal_it_opens_answers_keys_resizes_and_leaves_it_clean(
+    terminal: Terminal, history_file: Path
+) -> None:
+    terminal.start(wfctl_tui(str(history_file)))
+    until(terminal.screen, "order-1043")
+    terminal.press("Enter")
+    until(terminal.screen, "Failed after")
+    assert re.search(r"\x1b\[[0-9;]*38;2;", terminal.colors()), "no colours"
+    terminal.press("w")
+    until(terminal.screen, "╰ because")
+    terminal.press("Escape")
+    until(terminal.screen, "Next tab")
+    terminal.press(":")
+    until(terminal.screen, "or a workflow id")
+    terminal.press("Escape")
+    until(terminal.screen, "Next tab")
+    terminal.tmux("resize-window", "-x", "60", "-y", "15")
+    until(terminal.screen, "Failed after")
+    terminal.tmux("resize-window", "-x", "20", "-y", "5")
+    until(terminal.screen, "wfctl")
+    terminal.press("C-q")
+    until(terminal.screen, "LEFT 0")
+    assert terminal.tmux("display-message", "-p", "#{alternate_on} #{mouse_any_flag} #{cursor_flag}").split() == [
+        "0",
+        "0",
+        "1",
+    ]
+
+
+def test_with_no_server_it_says_so_in_place_and_still_leaves(terminal: Terminal) -> None:
+    terminal.start(wfctl_tui("--address", f"127.0.0.1:{free_port()}"))
+    until(terminal.screen, "reconnecting")
+    terminal.press("q")
+    until(terminal.screen, "LEFT 0")
+
+
+# The browser.
+
+
+@pytest.fixture
+def page(history_file: Path) -> Iterator[str]:
+    """The address of `wfctl tui --serve`."""
+    pytest.importorskip("textual_serve", reason="textual-serve is not installed: pip install 'wfctl[serve]'")
+    port = free_port()
+    command = [sys.executable, "-m", "wfctl", "tui", str(history_file), "--serve", "--serve-port", str(port)]
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield f"http://localhost:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(WAIT_SECONDS)
+
+
+def get(address: str) -> str | None:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return str(answer.read().decode())
+    except (urllib.error.URLError, OSError):
+        return None
+
+
+def listening(port: int) -> list[str]:
+    """The addresses on which somebody listens at a port, as the kernel tells."""
+    wanted = f"{port:04X}"
+    found = []
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            _, local, _, state, *_ = line.split()
+            address, _, number = local.partition(":")
+            if number == wanted and state == "0A":
+                found.append(address)
+    return found
+
+
+def test_it_is_served_to_a_browser_on_loopback_only(page: str) -> None:
+    assert "wfctl" in until(lambda: get(page), "</html>")
+    if Path("/proc/net/tcp").exists():
+        addresses = listening(int(page.rpartition(":")[2]))
+        assert addresses
+        assert set(addresses) <= {"0100007F", "00000000000000000000000001000000"}
+
+
+async def test_a_page_that_connects_gets_the_screen(page: str) -> None:
+    """As the page's script does it: a websocket, whose messages carry what the terminal would get."""
+    import asyncio
+
+    aiohttp = pytest.importorskip("aiohttp")
+    await asyncio.to_thread(until, lambda: get(page), "</html>")
+    seen = b""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{page.replace('http', 'ws')}/ws?width=100&height=30") as socket,
+        asyncio.timeout(WAIT_SECONDS),
+    ):
+        await socket.send_json(["resize", {"width": 100, "height": 30}])
+        while b"order-1043" not in seen:
+            message = await socket.receive()
+            assert message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY), message
+            seen += message.data if isinstance(message.data, bytes) else message.data.encode()
+        await socket.send_json(["stdin", "\r"])
+        while b"Failed after" not in seen:
+            message = await socket.receive()
+            seen += message.data if isinstance(message.data, bytes) else message.data.encode()
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="no Chromium here")
+def test_a_real_browser_draws_it(page: str, tmp_path: Path) -> None:
+    until(lambda: get(page), "</html>")
+    picture = tmp_path / "page.png"
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1200,800", "--virtual-time-budget=8000"]
+    subprocess.run([CHROMIUM, *flags, f"--screenshot={picture}", page], check=True, timeout=60, capture_output=True)
+    assert picture.stat().st_size > 10_000
