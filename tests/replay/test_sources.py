@@ -309,3 +309,17 @@ def test_a_mistake_in_the_settings_is_a_usage_mistake(code: Project, text: str, 
     done = code.check("code.py", "-H", ".")
     assert done.code == 2
     assert said in done.err
+
+
+def test_a_corpus_is_recorded_from_a_server_or_its_file_with_every_outcome(code: Project, recorded: Server) -> None:
+    expected = {("Greeting", "Completed", 3), ("Greeting", "Running", 1), ("Leaf", "Completed", 1)}
+    expected |= {("Relay", "Completed", 1), ("Relay", "ContinuedAsNew", 2)}
+    for name, source in (("live", ("--address", recorded.address)), ("file", ("--database", database(recorded)))):
+        done = code.run("replay", "record", *source, "--to", name, "-o", "json")
+        assert done.code == 0, done.err
+        manifest = json.loads((code.root / name / "wfctl-corpus.json").read_text())
+        found = {(one["workflow_type"], one["outcome"], one["stands_for"]) for one in manifest["histories"]}
+        assert found == expected
+        assert set(code.check("code.py", "--histories", name).verdicts) == {"compatible"}
+        again = code.run("replay", "refresh", name, *source[:2] if name == "live" else (), "-o", "json")
+        assert (again.document["added"], again.document["renewed"]) == ([], [])
