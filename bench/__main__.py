@@ -162,7 +162,7 @@ def _count(wanted: list[str], storages: list[str], peer: str | None, plan: secti
     )
 
 
-# ── what is shown ────────────────────────────────────────────────────────────────────────────────────────────────────
+# -- what is shown --------------------------------------------------------------------------------------------------
 
 
 def text(measured: dict[str, Any]) -> str:

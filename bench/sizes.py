@@ -102,7 +102,7 @@ def median_ms(call: Callable[[], object], repeats: int) -> float:
     return statistics.median(milliseconds(call) for _ in range(repeats))
 
 
-# ── the sweeps ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# -- the sweeps -----------------------------------------------------------------------------------------------------
 
 
 def _histories(command: str, sizes: Sizes, tell: Tell) -> Chart:

@@ -105,7 +105,7 @@ async def event_names(stub: Any, workflow_id: str) -> list[str]:
     return [EventType.Name(event.event_type).removeprefix("EVENT_TYPE_") for event in answer.history.events]
 
 
-# ── clients that vanish ──────────────────────────────────────────────────────────────────────────────────────────────
+# -- clients that vanish --------------------------------------------------------------------------------------------
 
 _POLLER = """
 import asyncio, sys, grpc.aio
@@ -325,7 +325,7 @@ def _pause(server: Server, seconds: float) -> None:
     os.kill(server.process.pid, signal.SIGCONT)
 
 
-# ── clocks that jump ─────────────────────────────────────────────────────────────────────────────────────────────────
+# -- clocks that jump -----------------------------------------------------------------------------------------------
 
 
 class JumpingClock:

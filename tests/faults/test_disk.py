@@ -40,7 +40,7 @@ async def serving(directory: Path, database: Path, environment: dict[str, str]) 
         server.kill()
 
 
-# ── a disk that breaks on demand ─────────────────────────────────────────────────────────────────────────────────────
+# -- a disk that breaks on demand -----------------------------------------------------------------------------------
 
 
 class Disk:
@@ -132,7 +132,7 @@ async def test_a_failed_write_or_sync_costs_only_what_was_refused(
         await order_again(again)
 
 
-# ── a disk that is full ──────────────────────────────────────────────────────────────────────────────────────────────
+# -- a disk that is full --------------------------------------------------------------------------------------------
 
 
 def _mounted(place: Path) -> bool:

@@ -27,7 +27,7 @@ from wfctl.devserver.settings import MIB, Settings
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-# ── the gate ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# -- the gate -------------------------------------------------------------------------------------------------------
 
 
 def test_a_gate_forgets_a_call_that_left() -> None:
@@ -79,7 +79,7 @@ def test_polls_do_not_take_the_place_of_requests() -> None:
     assert admission.gate("PollWorkflowTaskQueue") is not admission.gate("StartWorkflowExecution")
 
 
-# ── the server ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# -- the server -----------------------------------------------------------------------------------------------------
 
 
 def start(workflow_id: str, namespace: str = "default", size: int = 0) -> StartWorkflowExecutionRequest:

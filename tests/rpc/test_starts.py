@@ -59,7 +59,7 @@ def seconds(number: float) -> Duration:
     return duration
 
 
-# -- whose id it is ---------------------------------------------------------------------------------------------------
+# -- whose id it is -------------------------------------------------------------------------------------------------
 
 
 async def test_a_repeated_request_gets_the_same_answer_even_after_the_close(actor: Actor) -> None:
@@ -126,7 +126,7 @@ async def test_terminating_the_existing_workflow_fails_its_task_and_keeps_its_si
     ]
 
 
-# -- the first task at once -------------------------------------------------------------------------------------------
+# -- the first task at once -----------------------------------------------------------------------------------------
 
 
 async def test_an_eager_start_hands_out_the_first_task_and_again_when_repeated(actor: Actor) -> None:
@@ -146,7 +146,7 @@ async def test_a_start_that_waits_is_not_eager(actor: Actor, wait: dict[str, Any
     assert not attributes((await actor.history("w"))[0]).eager_execution_accepted
 
 
-# -- with a first signal ----------------------------------------------------------------------------------------------
+# -- with a first signal --------------------------------------------------------------------------------------------
 
 
 async def test_a_first_signal_comes_before_the_first_task(actor: Actor) -> None:
@@ -191,7 +191,7 @@ async def test_a_signal_that_a_closed_run_had_is_acknowledged_again(actor: Actor
         await actor.workflows.SignalWorkflowExecution(request)
 
 
-# -- across a chain of runs -------------------------------------------------------------------------------------------
+# -- across a chain of runs -----------------------------------------------------------------------------------------
 
 
 async def test_a_first_runs_id_reaches_the_chains_present_run(actor: Actor) -> None:
@@ -215,7 +215,7 @@ async def test_a_first_runs_id_reaches_the_chains_present_run(actor: Actor) -> N
     assert (ended.reason, ended.identity) == ("terminated by user via frontend", "frontend-service")
 
 
-# -- what is refused --------------------------------------------------------------------------------------------------
+# -- what is refused ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def fail() -> Any:
     return command("FAIL_WORKFLOW_EXECUTION", failure=failure)
 
 
-# -- starting ---------------------------------------------------------------------------------------------------------
+# -- starting -------------------------------------------------------------------------------------------------------
 
 
 async def test_a_child_knows_its_parent_and_the_root_of_its_family(actor: Actor) -> None:
@@ -147,7 +147,7 @@ async def test_a_child_in_another_namespace_needs_the_servers_leave(tmp_path: Pa
         assert ended.namespace == "there"
 
 
-# -- telling the parent -----------------------------------------------------------------------------------------------
+# -- telling the parent ---------------------------------------------------------------------------------------------
 
 
 async def test_a_parent_hears_only_of_the_last_run_of_a_child(actor: Actor) -> None:
@@ -207,7 +207,7 @@ async def test_a_child_reports_to_the_run_that_replaced_its_parent(actor: Actor)
     assert (await actor.event_types("parent", parent.run_id))[-1] == "WORKFLOW_EXECUTION_TERMINATED"
 
 
-# -- closing children -------------------------------------------------------------------------------------------------
+# -- closing children -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("end", [COMPLETE, CONTINUE, fail()], ids=["completed", "continued", "failed"])
@@ -251,7 +251,7 @@ async def test_a_close_policy_spares_a_stranger_that_took_the_childs_id(actor: A
     assert await actor.event_types("child") == ["WORKFLOW_EXECUTION_STARTED", "WORKFLOW_TASK_SCHEDULED"]
 
 
-# -- crashes ----------------------------------------------------------------------------------------------------------
+# -- crashes --------------------------------------------------------------------------------------------------------
 
 
 async def test_a_child_whose_start_was_lost_is_started_at_the_next_boot(tmp_path: Path) -> None:

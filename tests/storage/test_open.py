@@ -106,7 +106,7 @@ async def test_a_pragma_is_applied_and_one_that_is_ours_is_refused(tmp_path: Pat
     assert "NAME=VALUE" in await refused(tmp_path / "b.db", pragmas={"cache_size": "1; DROP TABLE meta"})
 
 
-# ── one server for one file ──────────────────────────────────────────────────────────────────────────────────────────
+# -- one server for one file ----------------------------------------------------------------------------------------
 
 
 async def test_a_second_server_is_told_which_pid_holds_the_file(tmp_path: Path, open_: Open) -> None:
@@ -166,7 +166,7 @@ async def test_a_file_that_was_killed_while_it_was_made_is_made_again(tmp_path: 
     assert await scalar(database, "PRAGMA application_id") == APPLICATION_ID
 
 
-# ── refused as it lies ───────────────────────────────────────────────────────────────────────────────────────────────
+# -- refused as it lies ---------------------------------------------------------------------------------------------
 
 
 async def test_a_file_that_is_no_database_is_refused_untouched(tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def mounted(place: Path) -> bool:
         return False
 
 
-# ── versions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# -- versions -------------------------------------------------------------------------------------------------------
 
 
 async def test_a_newer_schema_is_refused_untouched(tmp_path: Path) -> None:

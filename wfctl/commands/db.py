@@ -127,7 +127,7 @@ def _explained() -> Iterator[None]:
         raise CommandError(error.message.rstrip("."), hint=error.hint, exit_code=code) from error
 
 
-# ── what is shown ────────────────────────────────────────────────────────────────────────────────────────────────────
+# -- what is shown --------------------------------------------------------------------------------------------------
 
 
 def _card(found: Facts) -> list[tuple[str, str]]:

@@ -81,7 +81,7 @@ def _leave_out_the_sdk() -> None:
     sys.modules["temporalio"] = package
 
 
-# ── flags → options ──────────────────────────────────────────────────────────────────────────────────────────────────
+# -- flags → options --------------------------------------------------------------------------------------------------
 
 
 def _database_file(flags: ServerFlags, default_file: Path | None) -> Path | None:
@@ -154,7 +154,7 @@ def _without_effect(flags: ServerFlags, ui: UiFlags, file: Path | None) -> list[
     return remarks
 
 
-# ── running ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# -- running --------------------------------------------------------------------------------------------------------
 
 
 def _serve(options: ServerOptions, opened: Session) -> None:

@@ -156,7 +156,7 @@ def _fail_task(execution: Execution, base: Execution, reason: str) -> None:
     )
 
 
-# -- what happened since the reset point ------------------------------------------------------------------------------
+# -- what happened since the reset point ----------------------------------------------------------------------------
 
 
 def _tell_again(execution: Execution, event: HistoryEvent, excluded: frozenset[int]) -> None:

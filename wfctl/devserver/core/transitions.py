@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from temporalio.api.command.v1 import Command
 from temporalio.api.common.v1 import SearchAttributes
@@ -21,25 +21,12 @@ from wfctl.devserver.core.entities import update, workflow_task
 from wfctl.devserver.core.entities.activity import Activity
 from wfctl.devserver.core.errors import BadCommand, InvalidArgument
 from wfctl.devserver.core.execution import Execution
+from wfctl.devserver.core.namespace import Namespace
 from wfctl.devserver.core.payloads import merge
 from wfctl.devserver.core.validation import refusing
 from wfctl.devserver.core.visibility import validation
-from wfctl.devserver.core.visibility.attributes import Types
 
 Cause = WorkflowTaskFailedCause
-
-
-class SearchAttributeTypes(Protocol):
-    """The namespace's search attributes."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def search_attributes(self) -> Types: ...
-
-    def type_payloads(self, attributes: SearchAttributes) -> None:
-        """Write each attribute's type into its payload's metadata."""
 
 
 @dataclass(slots=True)
@@ -49,7 +36,7 @@ class CommandContext:
     execution: Execution
     completed_event_id: int
     identity: str
-    search_attributes: SearchAttributeTypes
+    namespace: Namespace
     messages: dict[str, ProtocolMessage]
     extras: dict[str, Any] = field(default_factory=dict)  # of the command at hand: its user metadata
     eager_activities: list[Activity] = field(default_factory=list)
@@ -63,12 +50,12 @@ class CommandContext:
         too_large: WorkflowTaskFailedCause.ValueType = Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES,
         *,
         already: SearchAttributes | None = None,
-        namespace: SearchAttributeTypes | None = None,
+        namespace: Namespace | None = None,
         describe: Callable[[str], str] = str,
     ) -> None:
         """Attributes that may not be set like this fail the workflow task; too large ones (with those that the run
         has `already`) end the workflow."""
-        settings, namespace = self.execution.settings, namespace or self.search_attributes
+        settings, namespace = self.execution.settings, namespace or self.namespace
         with refusing(Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES):
             validation.check_names(search_attributes, namespace.name, namespace.search_attributes)
         with refusing(Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES, describe=describe):
@@ -95,7 +82,7 @@ class Completed:
 def complete_workflow_task(
     execution: Execution,
     request: RespondWorkflowTaskCompletedRequest,
-    search_attributes: SearchAttributeTypes,
+    namespace: Namespace,
 ) -> Completed:
     """Raises BadCommand (the task fails) or InvalidArgument (nothing happened), with a state that must be given up."""
     heartbeat = request.force_create_new_workflow_task and not request.commands and not request.messages
@@ -114,7 +101,7 @@ def complete_workflow_task(
             execution,
             completed_event_id,
             request.identity,
-            search_attributes,
+            namespace,
             {message.id: message for message in request.messages},
             had_buffered=bool(execution.buffered),
         )

@@ -25,6 +25,7 @@ from temporalio.api.workflowservice.v1 import (
 
 from wfctl.devserver.core.errors import InvalidArgument, NamespaceNotFound, Unknown
 from wfctl.devserver.core.namespace import DELETED, DEPRECATED, REGISTERED, BadBinary, Namespace
+from wfctl.devserver.core.validation import length
 from wfctl.devserver.rpc.backend import Backend, Call
 from wfctl.devserver.services import deletion
 from wfctl.devserver.services.namespaces import Namespaces
@@ -129,13 +130,13 @@ async def delete_namespace(backend: Backend, request: DeleteNamespaceRequest, ca
     return DeleteNamespaceResponse(deleted_namespace=deleted.name)
 
 
-# ── validation ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# -- validation -----------------------------------------------------------------------------------------------------
 
 
 def _require_name(name: str, settings: Settings) -> None:
     if not name:
         raise InvalidArgument("Namespace not set on request.")
-    if len(name.encode()) > settings.max_id_length:
+    if length(name) > settings.max_id_length:
         raise InvalidArgument("Namespace length exceeds limit.")
 
 
@@ -169,7 +170,7 @@ def _named(namespaces: Namespaces, name: str, settings: Settings) -> Namespace:
     return namespace
 
 
-# ── updating ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# -- updating -------------------------------------------------------------------------------------------------------
 
 
 def _updated_info(namespace: Namespace, request: UpdateNamespaceRequest) -> Namespace:
@@ -241,7 +242,7 @@ def _with_bad_binaries(namespace: Namespace, request: UpdateNamespaceRequest, no
     return replace(namespace, bad_binaries=binaries)
 
 
-# ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# -- answers --------------------------------------------------------------------------------------------------------
 
 
 def _described(namespace: Namespace, settings: Settings) -> DescribeNamespaceResponse:

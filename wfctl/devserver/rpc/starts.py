@@ -135,7 +135,7 @@ def _response(started: service.Started, request_id: str) -> StartWorkflowExecuti
     return response
 
 
-# -- with a first signal ----------------------------------------------------------------------------------------------
+# -- with a first signal --------------------------------------------------------------------------------------------
 
 
 async def signal_with_start_workflow_execution(

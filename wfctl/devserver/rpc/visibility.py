@@ -113,7 +113,7 @@ async def list_archived_workflow_executions(
     raise InvalidArgument("Cluster is not configured for visibility archival.")
 
 
-# ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# -- requests -------------------------------------------------------------------------------------------------------
 
 
 def read_query(query: str, namespace: Namespace) -> Criteria:
@@ -177,7 +177,7 @@ def _position(token: bytes) -> Position | None:
         raise InvalidArgument("Invalid NextPageToken.") from None
 
 
-# ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# -- answers --------------------------------------------------------------------------------------------------------
 
 
 def _token(page: Page) -> bytes:

@@ -20,6 +20,7 @@ from wfctl.devserver.core.errors import (
     NamespaceNotFound,
 )
 from wfctl.devserver.core.namespace import DELETED, DEPRECATED, REGISTERED, Namespace, TooManySearchAttributes
+from wfctl.devserver.core.validation import length
 from wfctl.devserver.core.visibility import attributes
 from wfctl.devserver.options import DeclaredNamespace
 from wfctl.devserver.settings import Settings
@@ -42,7 +43,7 @@ class Namespaces:
         self._by_id: dict[str, Namespace] = {}
         self._changing = asyncio.Lock()
 
-    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
+    # -- reading --------------------------------------------------------------------------------------------------
 
     async def load(self) -> None:
         for namespace in await self._database.read(storage.load_all):
@@ -69,7 +70,7 @@ class Namespaces:
     def all(self) -> list[Namespace]:
         return sorted(self._by_name.values(), key=lambda namespace: namespace.name)
 
-    # ── changing ─────────────────────────────────────────────────────────────────────────────────────────────────
+    # -- changing -------------------------------------------------------------------------------------------------
 
     async def register(
         self,
@@ -182,7 +183,7 @@ class Namespaces:
             await self.change(wanted.name, partial(_replaced, given))
             await self.add_search_attributes(wanted.name, wanted.search_attributes)
 
-    # ── within ───────────────────────────────────────────────────────────────────────────────────────────────────
+    # -- within ---------------------------------------------------------------------------------------------------
 
     async def _keep(self, namespace: Namespace) -> Namespace:
         await self._database.write(storage.statements_for(namespace))
@@ -198,8 +199,8 @@ class Namespaces:
 
     def _deleted_name(self, namespace: Namespace) -> str:
         """`name-deleted-<the id's first characters>`, with as many of them as it takes to be unique."""
-        for length in range(5, len(namespace.id) + 1):
-            name = f"{namespace.name}-deleted-{namespace.id[:length]}"
+        for size in range(5, len(namespace.id) + 1):
+            name = f"{namespace.name}-deleted-{namespace.id[:size]}"
             if name not in self._by_name:
                 return name
         raise AssertionError("a namespace's id is unique")
@@ -207,7 +208,7 @@ class Namespaces:
     def _unknown(self, name: str) -> InvalidArgument | NamespaceNotFound:
         if not name:
             return InvalidArgument("Namespace is empty.")
-        if len(name.encode()) > self._settings.max_id_length:
+        if length(name) > self._settings.max_id_length:
             return InvalidArgument("Namespace length exceeds limit.")
         return NamespaceNotFound(name)
 

@@ -78,7 +78,7 @@ def _path(attribute: Attribute) -> str:
     return f'$."{custom_key(attribute.name)}"'
 
 
-# ── conditions ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# -- conditions -----------------------------------------------------------------------------------------------------
 
 
 def _condition(node: Filter) -> Sql:
@@ -152,7 +152,7 @@ def _prefix_pattern(prefix: str) -> str:
     return f"{escaped}%"
 
 
-# ── what the planner cannot see ──────────────────────────────────────────────────────────────────────────────────────
+# -- what the planner cannot see ------------------------------------------------------------------------------------
 
 
 def _required(node: Filter) -> list[Filter]:

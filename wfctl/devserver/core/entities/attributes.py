@@ -38,7 +38,7 @@ def on_upsert_workflow_search_attributes(
     attributes = UpsertWorkflowSearchAttributesEventAttributes(
         workflow_task_completed_event_id=context.completed_event_id, search_attributes=command.search_attributes
     )
-    context.search_attributes.type_payloads(attributes.search_attributes)
+    context.namespace.type_payloads(attributes.search_attributes)
     context.execution.record(attributes, **context.extras)
 
 

@@ -238,7 +238,7 @@ def _continued_as_new(
     copy_fields(command, attributes, "backoff_start_interval", "input", "header", "failure", "last_completion_result")
     merge(attributes.memo.fields, command.memo.fields)
     merge(attributes.search_attributes.indexed_fields, command.search_attributes.indexed_fields)
-    context.search_attributes.type_payloads(attributes.search_attributes)
+    context.namespace.type_payloads(attributes.search_attributes)
     return attributes
 
 

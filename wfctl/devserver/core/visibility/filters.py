@@ -126,7 +126,7 @@ class _Reader:
             return attribute
         return None
 
-    # ── conditions ───────────────────────────────────────────────────────────────────────────────────────────────────
+    # -- conditions -----------------------------------------------------------------------------------------------
 
     def _filter(self, node: Node) -> Filter:
         match node:
@@ -192,7 +192,7 @@ class _Reader:
             raise QueryError("invalid expression: 'IS' operator can only be used as 'IS NULL' or 'IS NOT NULL'")
         return IsNull(attribute, negated=node.what == "not null")
 
-    # ── names ────────────────────────────────────────────────────────────────────────────────────────────────────────
+    # -- names ----------------------------------------------------------------------------------------------------
 
     def _attribute(self, node: Node) -> Attribute:
         if not isinstance(node, syntax.Column):
@@ -211,7 +211,7 @@ class _Reader:
                 return Attribute(alias, name, value_type)
         raise QueryError(f"invalid search attribute: {alias}")
 
-    # ── values ───────────────────────────────────────────────────────────────────────────────────────────────────────
+    # -- values ---------------------------------------------------------------------------------------------------
 
     def _value(self, node: Node, attribute: Attribute) -> Scalar | tuple[Scalar, ...]:
         match node:
