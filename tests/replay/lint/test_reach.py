@@ -8,7 +8,9 @@ from textwrap import dedent
 
 import pytest
 
+from tests.replay.jsonschema import mistakes
 from wfctl.replay.lint import reach
+from wfctl.replay.lint.rules import RULES
 from wfctl.replay.messages import LoadFailure
 
 ROOT = Path(__file__).parents[3]
@@ -85,6 +87,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     write(tmp_path / "shop" / "__init__.py", "")
     monkeypatch.chdir(tmp_path)
+    for name in ("GITHUB_WORKSPACE", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
     return tmp_path
 
 
@@ -214,11 +218,28 @@ def test_json_has_the_chain_and_a_summary(project: Path, capsys: pytest.CaptureF
 
 def test_sarif_has_the_chain_as_a_code_flow(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wfctl(capsys, "shop", "--sarif", "out/lint.sarif")
-    run = json.loads((project / "out" / "lint.sarif").read_text())["runs"][0]
+    document = json.loads((project / "out" / "lint.sarif").read_text())
+    assert mistakes(document, json.loads((ROOT / "tests/replay/schemas/sarif-2.1.0.json").read_text())) == []
+    run = document["runs"][0]
     assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["time", "uuid"]
     flow = run["results"][0]["codeFlows"][0]["threadFlows"][0]["locations"]
     uris = [step["location"]["physicalLocation"]["artifactLocation"]["uri"] for step in flow]
     assert uris == ["shop/flows.py", "shop/pricing.py", "shop/pricing.py", "shop/clock.py"]
+
+
+def test_files_are_named_from_the_root_of_the_checkout(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(project.parent))
+    _, out, _ = wfctl(capsys, "shop", "--github", "--sarif", "lint.sarif")
+    assert f"::error file={project.name}/shop/clock.py,line=4" in out
+    assert f'"uri": "{project.name}/shop/clock.py"' in (project / "lint.sarif").read_text()
+
+
+def test_the_page_names_every_rule_with_its_severity() -> None:
+    page = (ROOT / "docs" / "replay-lint.md").read_text()
+    for rule in RULES.values():
+        assert f"| `{rule.id}` | {rule.severity.value} |" in page
 
 
 def test_github_gets_an_annotation_for_each_finding(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

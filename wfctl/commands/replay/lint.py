@@ -76,10 +76,11 @@ def _lint(
         for one in linted.findings:
             out.value(report.value(one))
         out.value({"summary": report.summary(linted)})
+    root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
     if sarif:
-        _write(sarif, report.as_sarif(linted))
+        _write(sarif, report.as_sarif(linted, root))
     if github if github is not None else os.environ.get("GITHUB_ACTIONS") == "true":
-        (out.stdout if out.is_text else out.stderr).write(report.annotated(linted))
+        (out.stdout if out.is_text else out.stderr).write(report.annotated(linted, root))
     return _exit_code(out, linted, strict=strict)
 
 

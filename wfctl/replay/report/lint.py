@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 from wfctl import __version__
@@ -12,6 +13,7 @@ from wfctl.replay.lint.reach import Linted, LintFinding
 from wfctl.replay.lint.rules import RULES
 from wfctl.replay.model import Location, Severity
 from wfctl.replay.report import github, sarif
+from wfctl.replay.report.problems import seen_from
 
 _PAINT: dict[Severity, Paint] = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
 
@@ -74,12 +76,15 @@ def _place(place: Location) -> dict[str, Any]:
     return {"file": place.file, "line": place.line, "function": place.function, "text": place.text}
 
 
-def annotated(linted: Linted) -> str:
+def annotated(linted: Linted, root: Path | None = None) -> str:
     """GitHub workflow commands, the gravest first, for GitHub shows ten of a step."""
     order = list(Severity)
     return "".join(
         github.annotation(
-            one.severity, one.location, f"{one.rule}: {RULES[one.rule].title}", f"{one.message}{_way(one)}\n{one.fix}"
+            one.severity,
+            seen_from(root, one.location),
+            f"{one.rule}: {RULES[one.rule].title}",
+            f"{one.message}{_way(one)}\n{one.fix}",
         )
         for one in sorted(linted.findings, key=lambda one: order.index(one.severity))
     )
@@ -89,7 +94,7 @@ def _way(finding: LintFinding) -> str:
     return "".join(f"\nreached from {one.function} ({one.file}:{one.line})" for one in finding.chain[:-1])
 
 
-def as_sarif(linted: Linted) -> str:
+def as_sarif(linted: Linted, root: Path | None = None) -> str:
     """The whole document; the chain of calls is a code flow."""
     rules = sorted({finding.rule for finding in linted.findings})
     run = {
@@ -102,7 +107,7 @@ def as_sarif(linted: Linted) -> str:
             }
         },
         "columnKind": "unicodeCodePoints",
-        "results": [_result(finding, rules.index(finding.rule)) for finding in linted.findings],
+        "results": [_result(finding, rules.index(finding.rule), root) for finding in linted.findings],
     }
     document = {"$schema": sarif.SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -119,18 +124,18 @@ def _rule(name: str) -> dict[str, Any]:
     }
 
 
-def _result(finding: LintFinding, index: int) -> dict[str, Any]:
+def _result(finding: LintFinding, index: int, root: Path | None) -> dict[str, Any]:
     value: dict[str, Any] = {
         "ruleId": finding.rule,
         "ruleIndex": index,
         "level": finding.severity.value,
         "message": {"text": f"{finding.message}{_way(finding)}\n\n{finding.fix}".rstrip()},
-        "locations": [sarif.location(finding.location)],
+        "locations": [sarif.location(seen_from(root, finding.location))],
         "partialFingerprints": {"wfctlLint/v1": _fingerprint(finding)},
         "properties": {"workflowTypes": list(finding.workflows)},
     }
     if len(finding.chain) > 1:
-        steps = [{"location": sarif.location(step)} for step in finding.chain]
+        steps = [{"location": sarif.location(seen_from(root, step))} for step in finding.chain]
         value["codeFlows"] = [{"threadFlows": [{"locations": steps}]}]
     return value
 
