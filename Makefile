@@ -1,5 +1,5 @@
 # Needs Python 3.11 or newer, pip and make; everything else comes from requirements.lock into .venv.
-# Node and Go are used when they are there: the tests drive real TypeScript and Go SDK workers.
+# Node, Go, and Java with Maven are used when they are there: the tests drive real SDK workers, and replay with real SDKs.
 
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
@@ -20,6 +20,11 @@ TS_DIR := tests/sdk/typescript
 GO_DIR := tests/sdk/go
 TS_STAMP := .make/typescript.stamp
 GO_STAMP := .make/go.stamp
+# The projects whose histories the replay runners replay; the TypeScript one uses the packages of $(TS_DIR).
+RUNNERS_GO_DIR := tests/replay/runners/go
+RUNNERS_JAVA_DIR := tests/replay/runners/java
+RUNNERS_GO_STAMP := .make/runners-go.stamp
+RUNNERS_JAVA_STAMP := .make/runners-java.stamp
 
 .PHONY: help setup setup-sdk demo check test faults bench soak fmt docs lock clean
 
@@ -49,7 +54,7 @@ $(STAMP): requirements.lock pyproject.toml
 
 # The SDK workers of the tests: installed where the toolchain and the project are there, else left to the tests,
 # which skip (and under CI fail) with the reason.
-setup-sdk: $(TS_STAMP) $(GO_STAMP)
+setup-sdk: $(TS_STAMP) $(GO_STAMP) $(RUNNERS_GO_STAMP) $(RUNNERS_JAVA_STAMP)
 
 $(TS_STAMP): $(wildcard $(TS_DIR)/package.json $(TS_DIR)/package-lock.json)
 	@mkdir -p $(@D)
@@ -61,6 +66,21 @@ $(GO_STAMP): $(wildcard $(GO_DIR)/go.mod $(GO_DIR)/go.sum)
 	@mkdir -p $(@D)
 	@if [ -f $(GO_DIR)/go.mod ] && command -v go >/dev/null; then \
 		echo 'go mod download in $(GO_DIR)'; (cd $(GO_DIR) && go mod download && go build -o /dev/null ./...) && touch $@; \
+	fi
+
+$(RUNNERS_GO_STAMP): $(wildcard $(RUNNERS_GO_DIR)/go.mod $(RUNNERS_GO_DIR)/go.sum)
+	@mkdir -p $(@D)
+	@if [ -f $(RUNNERS_GO_DIR)/go.mod ] && command -v go >/dev/null; then \
+		echo 'go mod download in $(RUNNERS_GO_DIR)'; \
+		(cd $(RUNNERS_GO_DIR) && go mod download && go build -o /dev/null ./recorder) && touch $@; \
+	fi
+
+# Run once with the network, so that Maven has all that the tests, which are offline, ask of it.
+$(RUNNERS_JAVA_STAMP): $(wildcard $(RUNNERS_JAVA_DIR)/pom.xml)
+	@mkdir -p $(@D)
+	@if [ -f $(RUNNERS_JAVA_DIR)/pom.xml ] && command -v mvn >/dev/null && command -v javac >/dev/null; then \
+		echo 'mvn compile dependency:build-classpath in $(RUNNERS_JAVA_DIR)'; \
+		(cd $(RUNNERS_JAVA_DIR) && mvn -q -B compile dependency:build-classpath -Dmdep.outputFile=target/classpath) && touch $@; \
 	fi
 
 demo: setup

@@ -11,6 +11,7 @@ hand them over while time limits have to be watched.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import signal
@@ -233,7 +234,10 @@ def _environment() -> dict[str, str]:
 
 def _end(process: _Process) -> None:
     process.link.close()
-    process.popen.kill()
+    if process.popen.poll() is None:
+        # With the runner it may have started: each worker process leads a group of its own.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.popen.pid, signal.SIGKILL)
     process.popen.wait()
     process.log.close()
 

@@ -20,7 +20,7 @@ from wfctl.replay.model import Command, Location
 from wfctl.replay.source import Site, Source
 from wfctl.replay.trace import Trace
 
-_NOUNS = {
+NOUNS = {
     commands.ACTIVITY: "activity",
     commands.LOCAL_ACTIVITY: "local-activity",
     commands.TIMER: "timer",
@@ -294,7 +294,7 @@ def _is_elsewhere(case: Case, sites: Sequence[Site]) -> bool:
 
 
 def _added_or_renamed(ours: Command, theirs: Command, sites: Sequence[Site]) -> str:
-    noun = _NOUNS[ours.kind]
+    noun = NOUNS[ours.kind]
     if sites:
         return f"{noun}-added"
     # A new name keeps its arguments; another call that comes to stand here does not.
@@ -451,8 +451,8 @@ def _verdict(case: Case, rule: str) -> Verdict:
 
 
 def _added(one: Command) -> str:
-    return f"{_NOUNS[one.kind]}-added" if one.kind in _NOUNS else "branch-changed"
+    return f"{NOUNS[one.kind]}-added" if one.kind in NOUNS else "branch-changed"
 
 
 def _removed(one: Command) -> str:
-    return f"{_NOUNS[one.kind]}-removed" if one.kind in _NOUNS else "branch-changed"
+    return f"{NOUNS[one.kind]}-removed" if one.kind in NOUNS else "branch-changed"

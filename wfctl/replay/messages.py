@@ -29,6 +29,18 @@ class LoadFailure(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class RunnerCommand:
+    """How to start a runner, the program that replays for another language; everything it needs is prepared."""
+
+    argv: tuple[str, ...]
+    project: str
+    """The directory of the user's code: frames of a stack trace that lie in it are theirs."""
+    target: str = ""
+    """What was named on the command line."""
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerOptions:
     """What every worker process is told when it starts."""
 
@@ -37,6 +49,8 @@ class WorkerOptions:
     types: tuple[str, ...] = ()
     skip_unregistered: bool = False
     chain: bool = False
+    runner: RunnerCommand | None = None
+    """The code is of another language: this replays it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from wfctl.replay.sources import StoredHistory
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _STARTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED
-_CLOSING = frozenset(
+CLOSING = frozenset(
     {
         EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
         EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
@@ -226,7 +226,7 @@ def _check_id(event: HistoryEvent, expected: int) -> None:
 
 def _check_event(event: HistoryEvent, kinds: Sequence[int]) -> None:
     """One event against those before it, whose types are given by id."""
-    if kinds[-1] in _CLOSING:
+    if kinds[-1] in CLOSING:
         name = type_name(event.event_type)
         reason = f"event {event.event_id} ({name}) stands after {type_name(kinds[-1])}, which ends a run"
         raise BadHistory(reason, event.event_id, name)

@@ -18,6 +18,10 @@ _KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "targets": (_TEXTS, (str, list)),
     "histories": (_TEXTS, (str, list)),
     "path": (_TEXTS, (str, list)),
+    "lang": ("a string", (str,)),
+    "project": ("a string", (str,)),
+    "class_path": ("a string", (str,)),
+    "runner": ("a string", (str,)),
     "database": ("a string", (str,)),
     "query": ("a string", (str,)),
     "workflow_id": (_TEXTS, (str, list)),
@@ -40,7 +44,7 @@ _KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
 }
 NAMES = tuple(_KINDS)
 _LISTS = frozenset({"targets", "histories", "path", "workflow_id", "type", "status"})
-_PATHS = frozenset({"histories", "path", "database", "junit", "sarif", "markdown"})
+_PATHS = frozenset({"histories", "path", "project", "database", "junit", "sarif", "markdown"})
 _SOURCES = frozenset(
     {"histories", "database", "query", "workflow_id", "type", "status", "since", "limit", "per_type", "sample"}
 )

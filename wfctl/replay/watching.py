@@ -51,15 +51,16 @@ class Round:
         return outcome
 
     async def _judge(self, target: Any, collected: Any) -> None:
-        from wfctl.replay import speed
-        from wfctl.replay.recording import Recorder
-        from wfctl.replay.worker import Judge
+        from wfctl.replay.worker import Judge, PythonCode
 
-        judge = Judge(collected, self.options, target, Recorder(target), speed.install())
+        code = PythonCode(target)
+        code.start()
+        judge = Judge(collected, self.options, code)
         for number, stored in self.histories:
             await judge.take(number, stored)
             if judge.must_leave:
-                judge.recorder, judge.must_leave = Recorder(target), False
+                code.start()
+                judge.must_leave = False
 
 
 class _Collected:

@@ -12,9 +12,10 @@ import pickle
 import sys
 import threading
 import time
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wfctl.replay import places, rules
 from wfctl.replay.messages import Done, Judged, LoadFailure, Ready, WorkerOptions
@@ -22,38 +23,93 @@ from wfctl.replay.model import Result, Verdict
 from wfctl.replay.sources import StoredHistory
 
 if TYPE_CHECKING:
+    from wfctl.replay.diagnosis import Diagnosis
     from wfctl.replay.loader import Target
+    from wfctl.replay.reading import ReadHistory
     from wfctl.replay.speed import PayloadWalks
 
 
 def main(arguments: list[str]) -> None:
     connection = Connection(int(arguments[0]))
     options: WorkerOptions = pickle.loads(connection.recv_bytes())
-    target = _loaded(connection, options)
-    if target is not None:
-        asyncio.run(_serve(connection, options, target))
+    code = _loaded(connection, options)
+    if code is not None:
+        asyncio.run(_serve(connection, options, code))
     os._exit(0)
 
 
-def _loaded(connection: Connection, options: WorkerOptions) -> Target | None:
-    """The code, imported where no event loop runs, as a worker would import it."""
-    from wfctl.replay import loader
+class Code(Protocol):
+    """The code under test, in whatever language: what it has, and what it makes of a history."""
 
+    @property
+    def types(self) -> Collection[str] | None:
+        """The workflow types; None when that is not known beforehand."""
+
+    @property
+    def has_dynamic(self) -> bool: ...
+
+    @property
+    def failures(self) -> Sequence[LoadFailure]: ...
+
+    def start(self) -> None:
+        """Called in the event loop; and again to make use of a process that had better be left."""
+
+    async def explain(self, history: ReadHistory) -> tuple[Diagnosis, bool]:
+        """The verdict, and whether this process must not be used again."""
+
+
+class PythonCode:
+    """Workflow classes in this very process."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._walks: PayloadWalks | None = None
+        self.types: Collection[str] | None = frozenset(target.types)
+        self.has_dynamic = target.has_dynamic
+        self.failures: Sequence[LoadFailure] = target.failures
+
+    def start(self) -> None:
+        from wfctl.replay import speed
+        from wfctl.replay.recording import Recorder
+
+        self._recorder = Recorder(self._target)
+        if self._walks is None:
+            self._walks = speed.install()
+
+    async def explain(self, history: ReadHistory) -> tuple[Diagnosis, bool]:
+        from wfctl.replay import diagnosis
+
+        assert self._walks is not None
+        self._walks.look_at(history.events)
+        trace = await self._recorder.record(history)
+        return diagnosis.explain(history, trace, self._target), trace.must_restart
+
+
+def _loaded(connection: Connection, options: WorkerOptions) -> Code | None:
+    """The code, imported where no event loop runs, as a worker would import it."""
     quiet_logs()
     try:
-        target = loader.load(options.targets, options.search)
+        code = _load(options)
     except LoadFailure as failure:
         connection.send(failure)
         return None
-    connection.send(Ready(tuple(sorted(target.types)), tuple(one.sentence for one in target.failures)))
-    return target
+    connection.send(Ready(tuple(sorted(code.types or ())), tuple(one.sentence for one in code.failures)))
+    return code
 
 
-async def _serve(connection: Connection, options: WorkerOptions, target: Target) -> None:
-    from wfctl.replay import speed
-    from wfctl.replay.recording import Recorder
+def _load(options: WorkerOptions) -> Code:
+    if options.runner is not None:
+        from wfctl.replay.runners.code import RunnerCode
 
-    judge = Judge(connection, options, target, Recorder(target), speed.install())
+        return RunnerCode(options.runner)
+    from wfctl.replay import loader
+
+    return PythonCode(loader.load(options.targets, options.search))
+
+
+async def _serve(connection: Connection, options: WorkerOptions, code: Code) -> None:
+    code.start()
+    judge = Judge(connection, options, code)
     inbox: asyncio.Queue[tuple[int, StoredHistory]] = asyncio.Queue()
     threading.Thread(target=_listen, args=(connection, asyncio.get_running_loop(), inbox), daemon=True).start()
     while True:
@@ -91,11 +147,8 @@ def quiet_logs() -> None:
 
 
 class Judge:
-    def __init__(
-        self, connection: Connection, options: WorkerOptions, target: Any, recorder: Any, walks: PayloadWalks
-    ) -> None:
-        self.connection, self.options, self.target, self.recorder = connection, options, target, recorder
-        self.walks = walks
+    def __init__(self, connection: Connection, options: WorkerOptions, code: Code) -> None:
+        self.connection, self.options, self.code = connection, options, code
         self.must_leave = False
 
     async def take(self, number: int, stored: StoredHistory) -> None:
@@ -120,7 +173,7 @@ class Judge:
             began = time.perf_counter()
 
     async def _judge(self, number: int, origin: str, history: Any) -> Judged:
-        from wfctl.replay import diagnosis, reading
+        from wfctl.replay import reading
 
         result = Result(
             origin,
@@ -133,22 +186,19 @@ class Judge:
         kind = history.workflow_type
         if self.options.types and kind not in self.options.types:
             return Judged(number, replace(result, detail=f"not a workflow of type {', '.join(self.options.types)}"))
-        if self.options.skip_unregistered and kind not in self.target.types and not self.target.has_dynamic:
-            return Judged(number, replace(result, detail=f"the code has no workflow type '{kind}'"))
-        if kind not in self.target.types and not self.target.has_dynamic:
+        if self._lacks(kind):
             return Judged(number, self._unregistered(result))
         follow = tuple(reading.references(history.events)) if self.options.chain else ()
-        self.walks.look_at(history.events)
         try:
-            trace = await self.recorder.record(history)
-            found = diagnosis.explain(history, trace, self.target)
+            found, self.must_leave = await self.code.explain(history)
         except Exception as error:
             self.must_leave = True
             detail = f"the replay itself failed: {type(error).__name__}: {error}"
             finding = rules.finding(rules.INFRASTRUCTURE, detail)
             result = replace(result, verdict=Verdict.INFRASTRUCTURE, detail=detail, findings=(finding,))
             return Judged(number, result, follow)
-        self.must_leave = trace.must_restart
+        if found.verdict is Verdict.UNREGISTERED and self.options.skip_unregistered:
+            return Judged(number, replace(result, detail=found.detail))
         return Judged(
             number,
             replace(
@@ -161,14 +211,23 @@ class Judge:
             follow,
         )
 
+    def _lacks(self, kind: str) -> bool:
+        return self.code.types is not None and kind not in self.code.types and not self.code.has_dynamic
+
     def _unregistered(self, result: Result) -> Result:
-        known = ", ".join(sorted(self.target.types))
+        if self.options.skip_unregistered:
+            return replace(result, detail=f"the code has no workflow type '{result.workflow_type}'")
+        known = ", ".join(sorted(self.code.types or ()))
         detail = f"the code has no workflow type '{result.workflow_type}'; it has: {known}"
-        lost = [one for one in self.target.failures if result.workflow_type in one.reason] or self.target.failures
+        lost = [one for one in self.code.failures if result.workflow_type in one.reason] or self.code.failures
         if lost:
             detail += f"\nit may be in a module that could not be loaded: {lost[0].sentence}"
         place = lost[0].location if lost else None
         finding = rules.finding(rules.UNREGISTERED, detail, 1, "WorkflowExecutionStarted", place)
+        if self.options.runner is not None:
+            from wfctl.replay.runners import judging
+
+            finding = replace(finding, fix=judging.fix(rules.UNREGISTERED))
         return replace(result, verdict=Verdict.UNREGISTERED, detail=detail, findings=(finding,))
 
 

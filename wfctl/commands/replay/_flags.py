@@ -82,6 +82,29 @@ class RunFlags:
 
 
 @dataclass(kw_only=True)
+class LanguageFlags:
+    """Code of another language."""
+
+    lang: Annotated[
+        str | None, typer.Option("--lang", metavar="LANG", help="The code's language: python, ts, go or java.")
+    ] = None
+    project: Annotated[
+        str | None,
+        typer.Option("--project", metavar="DIR", help="The ts, go or java project. Default: found above the target."),
+    ] = None
+    class_path: Annotated[
+        str | None,
+        typer.Option(
+            "--classpath", metavar="PATH", help="Of Java code that no Maven project builds; : separates entries."
+        ),
+    ] = None
+    runner: Annotated[
+        str | None,
+        typer.Option("--runner", metavar="COMMAND", help="A runner of your own; the targets are its arguments."),
+    ] = None
+
+
+@dataclass(kw_only=True)
 class ReportFlags:
     """Reports besides the one on stdout."""
 

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -15,13 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wfctl.commands._session import Session, session
-from wfctl.commands.replay._flags import HistoryFlags, ReportFlags, RunFlags, typed
+from wfctl.commands.replay._flags import HistoryFlags, LanguageFlags, ReportFlags, RunFlags, typed
 from wfctl.errors import CommandError, ExitCode, UsageMistake
 
 if TYPE_CHECKING:
     from wfctl.replay.chain import Chain
     from wfctl.replay.checker import Checker
-    from wfctl.replay.messages import LoadFailure
+    from wfctl.replay.messages import LoadFailure, RunnerCommand
     from wfctl.replay.model import Result, Summary
     from wfctl.replay.sources import Selection, StoredHistory
 
@@ -34,6 +35,7 @@ def check(
     ctx: typer.Context,
     histories: HistoryFlags,
     running: RunFlags,
+    language: LanguageFlags,
     reports: ReportFlags,
     targets: Annotated[
         list[str] | None,
@@ -47,6 +49,8 @@ def check(
 
     wfctl replay check orders.workflows --histories histories/
 
+    wfctl replay check --lang ts src/workflows.ts --histories histories/
+
     wfctl replay check orders.worker:make_worker --query 'ExecutionStatus="Running"' --address prod:7233
 
     Defaults come from [tool.wfctl.replay] in pyproject.toml, or wfctl.yaml. Exit codes: docs/replay.md.
@@ -54,7 +58,7 @@ def check(
     from wfctl.replay import settings
 
     with session(ctx) as opened:
-        wanted = settings.merged(typed(histories, running) | {"targets": targets}, settings.load(Path.cwd()))
+        wanted = settings.merged(typed(histories, running, language) | {"targets": targets}, settings.load(Path.cwd()))
         for name in ("junit", "sarif", "markdown"):
             setattr(reports, name, getattr(reports, name) or wanted.get(name))
         checked = _Check(opened, wanted, reports)
@@ -72,35 +76,54 @@ class _Check:
     def run(self) -> int:
         from wfctl.replay.messages import LoadFailure
 
-        checker, found = self._prepared()
         began = time.monotonic()
-        with self._live() as live:
-            try:
+        try:
+            with self._runner() as runner, self._live() as live:
+                checker, found = self._prepared(runner)
                 results = live.follow(checker, found)
-            except LoadFailure as failure:
-                raise _not_loaded(failure) from failure
+        except LoadFailure as failure:
+            raise _not_loaded(failure) from failure
         return self._conclude(checker, results, time.monotonic() - began)
 
     def watch(self) -> int:
         from wfctl.commands.replay._watch import Watch
 
+        if self.wanted.get("runner") or self.wanted.get("lang", "python") != "python":
+            raise UsageMistake("--watch is for Python code", hint="run the check again after a change")
         return Watch(self.opened, self.wanted, self.reports.quiet, lambda: self._sources()[0]).run()
 
-    def _prepared(self) -> tuple[Checker, Iterator[StoredHistory]]:
+    @contextmanager
+    def _runner(self) -> Iterator[RunnerCommand | None]:
+        """What replays code of another language, made ready; None for Python."""
+        from wfctl.replay.runners.prepare import language, prepared
+        from wfctl.replay.runners.project import Wanted
+
+        wanted = self.wanted
+        name = language(wanted.get("lang", "python"))
+        command = wanted.get("runner", "")
+        if not wanted.get("targets") and not command:
+            raise UsageMistake(
+                "no code was named to check", hint="name a module, as in `wfctl replay check orders.workflows`"
+            )
+        if name == "python" and not command:
+            yield None
+            return
+        targets = tuple(wanted.get("targets", ()))
+        with prepared(Wanted(name, targets, wanted.get("project", ""), wanted.get("class_path", ""), command)) as ready:
+            yield ready
+
+    def _prepared(self, runner: RunnerCommand | None) -> tuple[Checker, Iterator[StoredHistory]]:
         from wfctl.replay.checker import Checker, CheckOptions
         from wfctl.replay.messages import WorkerOptions
 
         wanted = self.wanted
-        if not wanted.get("targets"):
-            raise UsageMistake(
-                "no code was named to check", hint="name a module, as in `wfctl replay check orders.workflows`"
-            )
         options = WorkerOptions(
-            targets=tuple(wanted["targets"]),
+            targets=tuple(wanted.get("targets", ())),
             search=tuple(wanted.get("path", ())),
             types=tuple(wanted.get("type", ())),
             skip_unregistered=wanted.get("skip_unregistered", False),
             chain=wanted.get("chain", False),
+            runner=runner,
         )
         found, chaser = self._sources()
         return Checker(

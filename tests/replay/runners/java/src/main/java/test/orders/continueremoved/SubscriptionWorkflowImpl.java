@@ -1,0 +1,16 @@
+package test.orders.continueremoved;
+
+import io.temporal.workflow.Workflow;
+import test.orders.Activities;
+import test.orders.SubscriptionWorkflow;
+
+public class SubscriptionWorkflowImpl implements SubscriptionWorkflow {
+  private final Activities activities = Workflow.newActivityStub(Activities.class, Activities.OPTIONS);
+
+  @Override
+  public int subscribe(int round) {
+    activities.charge("subscription", round);
+    Workflow.sleep(20);
+    return round;
+  }
+}
