@@ -32,7 +32,7 @@ help:
 	@echo 'make setup   install everything that is needed into .venv (the other targets do it by themselves)'
 	@echo 'make demo    an order saga, from wfctl new to replay, with a kill -9 in the middle'
 	@echo 'make test    the whole test suite'
-	@echo 'make faults  the fault suite in full: kills at every commit boundary, broken disks, torn logs (~15 minutes)'
+	@echo 'make faults  the fault suite in full: kills at every commit boundary, broken disks, torn logs (~10 minutes)'
 	@echo 'make check   format, lint, types, import contracts, generated docs'
 	@echo 'make bench   workflows a second, latency, start-up, memory (PEER="COMMAND" compares, QUICK=1 takes two minutes)'
 	@echo 'make soak    ten minutes of steady load: memory and latency stay flat'
