@@ -242,6 +242,36 @@ def test_a_value_that_was_worked_out_at_import_is_found_where_it_is_used(tmp_pat
     assert found.findings[0].chain[0].text == "limit = STARTED + 5"
 
 
+def test_a_function_that_is_only_named_is_not_run_and_a_callback_is(tmp_path: Path) -> None:
+    top = """
+        def stamp(name: str) -> str:
+            return name + str(time.time())
+
+        def tool(name: str):
+            if name == "stamp":
+                return stamp
+            return {"stamp": stamp}.get(name)
+    """
+    assert rules(lint(tmp_path, "known = tool(order) is not None", top=top)) == []
+    assert rules(lint(tmp_path, "await workflow.execute_activity(stamp, order)", top=top)) == []
+    assert rules(lint(tmp_path, "names = list(map(stamp, names))", top=top)) == ["time"]
+    assert rules(lint(tmp_path, "names.sort(key=stamp)", top=top)) == ["time"]
+    assert rules(lint(tmp_path, "make = stamp\nmake(order)", top=top)) == ["time"]
+
+
+def test_a_condition_and_a_property_are_run(tmp_path: Path) -> None:
+    handlers = """
+        @property
+        def late(self) -> bool:
+            return time.time() > 5
+
+        def done(self) -> bool:
+            return datetime.now() > self.end
+    """
+    assert rules(lint(tmp_path, "self.items = [] if self.late else ['x']", handlers=handlers)) == ["time"]
+    assert rules(lint(tmp_path, "await workflow.wait_condition(self.done)", handlers=handlers)) == ["time"]
+
+
 def test_the_default_factory_of_a_field_runs_where_the_object_is_made(tmp_path: Path) -> None:
     top = """
         @dataclass

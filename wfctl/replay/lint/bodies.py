@@ -15,7 +15,13 @@ from wfctl.replay.lint import rules
 from wfctl.replay.lint.modules import Function, Module
 from wfctl.replay.lint.names import Class, Names, Scope
 from wfctl.replay.lint.shapes import (
+    MUTABLE,
+    MUTATORS,
+    ORDERED,
+    PLAIN_BASES,
     SIMPLE,
+    UNORDERED,
+    is_property,
     is_super,
     is_timed_wait,
     leaves,
@@ -28,45 +34,6 @@ from wfctl.replay.lint.shapes import (
 _W = "temporalio.workflow."
 _REPLAYING = _W + "unsafe.is_replaying"
 _IN_WORKFLOW = _W + "in_workflow"
-_UNORDERED = frozenset(
-    f"builtins.{name}" for name in ("sorted", "set", "frozenset", "min", "max", "sum", "any", "all", "len")
-) | {"collections.Counter"}
-_ORDERED = frozenset(
-    {
-        "builtins.list", "builtins.tuple", "builtins.iter", "builtins.enumerate", "builtins.map", "builtins.filter",
-        "builtins.zip", "builtins.dict.fromkeys", "functools.reduce", "itertools.chain", "itertools.islice",
-        "itertools.batched", "itertools.combinations", "itertools.permutations", "itertools.product", "collections.deque",
-        "asyncio.gather", "itertools.chain.from_iterable", "itertools.cycle", "itertools.groupby",
-    }
-)  # fmt: skip
-_MUTATORS = frozenset(
-    [
-        "append",
-        "appendleft",
-        "extend",
-        "extendleft",
-        "insert",
-        "pop",
-        "popleft",
-        "popitem",
-        "remove",
-        "clear",
-        "update",
-        "add",
-        "discard",
-        "setdefault",
-        "sort",
-        "reverse",
-        "put_nowait",
-    ]
-)
-_PLAIN_BASES = frozenset({"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "builtins.Exception"})
-_MUTABLE = frozenset(
-    {
-        "builtins.list", "builtins.dict", "builtins.set", "builtins.bytearray", "collections.deque",
-        "collections.defaultdict", "collections.OrderedDict", "collections.Counter", "asyncio.Queue", "queue.Queue",
-    }
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +111,8 @@ class _Reader(ast.NodeVisitor):
         self._statement: ast.stmt | None = None
         self._order_is_lost: set[int] = set()
         """Expressions whose order does not matter: they go straight into sorted(), sum() and the like."""
+        self._handed_over: set[int] = set()
+        """Arguments of calls: a function among them is a callback, and will be called."""
 
     # Saying it.
 
@@ -344,10 +313,10 @@ class _Reader(ast.NodeVisitor):
             self._say("set-order", expr, f"the set `{shown(expr)}` {how} in its own order", f"sorted({shown(expr)})")
 
     def _set_calls(self, node: ast.Call, called: str | None) -> None:
-        if called in _UNORDERED:
+        if called in UNORDERED:
             self._order_is_lost.update(id(argument) for argument in node.args)
             return
-        ordered = called in _ORDERED and id(node) not in self._order_is_lost
+        ordered = called in ORDERED and id(node) not in self._order_is_lost
         joins = isinstance(node.func, ast.Attribute) and node.func.attr == "join" and isinstance(
             node.func.value, ast.Constant | ast.JoinedStr | ast.Name
         )  # fmt: skip
@@ -376,10 +345,11 @@ class _Reader(ast.NodeVisitor):
         elif not isinstance(node.func, ast.Name):
             self.visit(node.func)
         arguments = node.args[:1] if called in ("builtins.isinstance", "builtins.issubclass") else node.args
-        for argument in arguments:
-            self.visit(argument)
-        for keyword in node.keywords:
-            self.visit(keyword.value)
+        passed = [*arguments, *(keyword.value for keyword in node.keywords)]
+        if called not in rules.COMMANDS:
+            self._handed_over.update(id(one) for one in passed)
+        for one in passed:
+            self.visit(one)
 
     def _judge_call(self, node: ast.Call, called: str) -> None:
         if called in rules.COMMANDS or called == "asyncio.sleep" or is_timed_wait(called, node):
@@ -442,15 +412,16 @@ class _Reader(ast.NodeVisitor):
                 if is_call:
                     self._direct(node, function.name)
                 return
-            self._lead(Unit(module, function, function.name, live_only=self.live_only), node)
+            if is_call or id(node) in self._handed_over:
+                self._lead(Unit(module, function, function.name, live_only=self.live_only), node)
         elif found.method is not None:
             owner, method = found.method
             if self.is_activity(method, owner.module):
                 if is_call:
                     self._direct(node, method.name)
                 return
-            on = self._class_of(dotted) or owner
-            self._lead(self._method_unit(owner, method, on), node)
+            if is_call or id(node) in self._handed_over or is_property(method):
+                self._lead(self._method_unit(owner, method, self._class_of(dotted) or owner), node)
         elif found.cls is not None and is_call:
             self._construct(found.cls, node)
 
@@ -589,7 +560,7 @@ class _Reader(ast.NodeVisitor):
             self.body.mutations.append(self._problem("query-mutation", target, f"`{shown(value)}` is changed"))
 
     def _mutating_call(self, node: ast.Call) -> None:
-        if not isinstance(node.func, ast.Attribute) or node.func.attr not in _MUTATORS:
+        if not isinstance(node.func, ast.Attribute) or node.func.attr not in MUTATORS:
             return
         value = node.func.value
         if self._is_global(value, mutable=True):
@@ -670,7 +641,7 @@ class _Reader(ast.NodeVisitor):
         found = self.names.find(base) if base else None
         classes = self.names.mro(found.cls) if found is not None and found.cls is not None else []
         return any(
-            self.names.find(dotted) is None and dotted not in _PLAIN_BASES
+            self.names.find(dotted) is None and dotted not in PLAIN_BASES
             for cls in classes
             for expr in cls.node.bases
             if (
@@ -683,7 +654,7 @@ class _Reader(ast.NodeVisitor):
     def _is_mutable(self, value: ast.expr, scope: Scope) -> bool:
         if isinstance(value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp):
             return True
-        return isinstance(value, ast.Call) and self.names.resolve(value.func, scope) in _MUTABLE
+        return isinstance(value, ast.Call) and self.names.resolve(value.func, scope) in MUTABLE
 
     def _is_shared_attribute(self, value: ast.expr) -> bool:
         """An attribute that only the class body sets, to something mutable: all instances share it."""

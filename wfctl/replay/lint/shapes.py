@@ -6,6 +6,45 @@ import ast
 from collections.abc import Sequence
 
 _W = "temporalio.workflow."
+UNORDERED = frozenset(
+    f"builtins.{name}" for name in ("sorted", "set", "frozenset", "min", "max", "sum", "any", "all", "len")
+) | {"collections.Counter"}
+ORDERED = frozenset(
+    {
+        "builtins.list", "builtins.tuple", "builtins.iter", "builtins.enumerate", "builtins.map", "builtins.filter",
+        "builtins.zip", "builtins.dict.fromkeys", "functools.reduce", "itertools.chain", "itertools.islice",
+        "itertools.batched", "itertools.combinations", "itertools.permutations", "itertools.product", "collections.deque",
+        "asyncio.gather", "itertools.chain.from_iterable", "itertools.cycle", "itertools.groupby",
+    }
+)  # fmt: skip
+MUTATORS = frozenset(
+    [
+        "append",
+        "appendleft",
+        "extend",
+        "extendleft",
+        "insert",
+        "pop",
+        "popleft",
+        "popitem",
+        "remove",
+        "clear",
+        "update",
+        "add",
+        "discard",
+        "setdefault",
+        "sort",
+        "reverse",
+        "put_nowait",
+    ]
+)
+PLAIN_BASES = frozenset({"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "builtins.Exception"})
+MUTABLE = frozenset(
+    {
+        "builtins.list", "builtins.dict", "builtins.set", "builtins.bytearray", "collections.deque",
+        "collections.defaultdict", "collections.OrderedDict", "collections.Counter", "asyncio.Queue", "queue.Queue",
+    }
+)  # fmt: skip
 _REPLACEMENTS = {
     "time.time": "workflow.time()",
     "time.monotonic": "workflow.time()",
@@ -80,3 +119,12 @@ def only_collects(body: Sequence[ast.stmt]) -> bool:
 
 def _awaits(node: ast.AST) -> bool:
     return any(isinstance(one, ast.Await) for one in ast.walk(node))
+
+
+def is_property(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Reading it is calling it."""
+    return any(
+        (isinstance(one, ast.Name) and one.id in ("property", "cached_property"))
+        or (isinstance(one, ast.Attribute) and one.attr in ("cached_property", "setter", "getter"))
+        for one in function.decorator_list
+    )
