@@ -15,7 +15,7 @@ from wfctl.view.payloads import payload_text, summary_text
 STATUSES = ("Running", "Failed", "TimedOut", "Terminated", "Canceled", "Completed", "ContinuedAsNew", "Paused")
 
 COLUMNS: tuple[Column, ...] = (
-    Column("status", "Status", width=16, priority=8),
+    Column("status", "Status", width=16, priority=1),
     Column("workflow_id", "Workflow ID", weight=3, least=12),
     Column("type", "Type", weight=2, least=8, priority=1),
     Column("started", "Started", width=14, align="right", priority=2),

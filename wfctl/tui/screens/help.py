@@ -35,6 +35,9 @@ _NAMES = {
 }
 
 
+_NOT_OURS = frozenset({"Focus Next", "Focus Previous"})
+
+
 class HelpScreen(ModalScreen[None]):
     DEFAULT_CSS = """
     HelpScreen { align: center middle; background: $background 60%; }
@@ -59,7 +62,7 @@ class HelpScreen(ModalScreen[None]):
     def _lines(self) -> list[Cell]:
         found: dict[str, list[str]] = {}
         for _, (_, binding, _, _) in sorted(self._about.active_bindings.items()):
-            if binding.description:
+            if binding.description and not binding.key.startswith("super+") and binding.description not in _NOT_OURS:
                 found.setdefault(binding.description, []).append(_NAMES.get(binding.key, binding.key))
         width = max((len(" ".join(keys)) for keys in found.values()), default=0)
         return [
