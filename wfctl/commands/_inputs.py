@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 from wfctl.errors import UsageMistake
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from google.protobuf.duration_pb2 import Duration
     from temporalio.api.common.v1 import Header, Memo, Payload, Payloads, SearchAttributes
 
 
@@ -82,6 +85,17 @@ def header_of(pairs: Sequence[str] | None) -> Header | None:
     from temporalio.api.common.v1 import Header
 
     return Header(fields=json_fields(pairs, "--headers")) if pairs else None
+
+
+def duration_of(value: timedelta | None) -> Duration | None:
+    """Nothing for a flag that was not given."""
+    if value is None:
+        return None
+    from google.protobuf.duration_pb2 import Duration
+
+    duration = Duration()
+    duration.FromTimedelta(value)
+    return duration
 
 
 def text_payload(text: str) -> Payload:

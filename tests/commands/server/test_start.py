@@ -104,7 +104,7 @@ def test_flags_without_effect_say_so(tmp_path: Path) -> None:
         process.wait(10)
         said = _pipe(process.stderr).read().splitlines()
     assert said == [
-        "note: --ui-port has no effect: wfctl has no web UI; try `wfctl ui`",
+        "note: --ui-port has no effect: wfctl has no web UI; try `wfctl tui`",
         "note: the setting no.such means nothing to wfctl",
     ]
 

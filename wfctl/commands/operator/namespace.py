@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from wfctl.commands._inputs import duration_of
 from wfctl.commands._session import Session, key_values, session
 from wfctl.errors import CommandError, UsageMistake
 from wfctl.view.durations import parse_duration
 
 if TYPE_CHECKING:
-    from google.protobuf.duration_pb2 import Duration
     from temporalio.api.enums.v1 import ArchivalState
     from temporalio.api.workflowservice.v1 import DescribeNamespaceResponse
 
@@ -70,7 +70,7 @@ def create(
                 namespace=name,
                 description=settings.description or "",
                 owner_email=settings.email or "",
-                workflow_execution_retention_period=_duration(settings.retention or timedelta(hours=72)),
+                workflow_execution_retention_period=duration_of(settings.retention or timedelta(hours=72)),
                 clusters=[ClusterReplicationConfig(cluster_name=one) for one in settings.cluster or ()],
                 active_cluster_name=settings.active_cluster or "",
                 data=key_values(settings.data, "--data"),
@@ -165,7 +165,7 @@ def update(
             )
             request.config.CopyFrom(
                 NamespaceConfig(
-                    workflow_execution_retention_ttl=_duration(settings.retention),
+                    workflow_execution_retention_ttl=duration_of(settings.retention),
                     history_archival_state=_archival(settings.history_archival_state),
                     history_archival_uri=settings.history_uri or "",
                     visibility_archival_state=_archival(settings.visibility_archival_state),
@@ -212,16 +212,6 @@ def _name(opened: Session, argument: str | None) -> str:
     return argument
 
 
-def _duration(value: timedelta | None) -> Duration | None:
-    if value is None:
-        return None
-    from google.protobuf.duration_pb2 import Duration
-
-    duration = Duration()
-    duration.FromTimedelta(value)
-    return duration
-
-
 def _archival(state: Archival | None) -> ArchivalState.ValueType:
     from temporalio.api.enums.v1 import ArchivalState
 
@@ -231,7 +221,6 @@ def _archival(state: Archival | None) -> ArchivalState.ValueType:
 def _rows(opened: Session, one: DescribeNamespaceResponse) -> list[tuple[str, str]]:
     from temporalio.api.enums.v1 import ArchivalState, NamespaceState, ReplicationState
 
-    from wfctl.view.durations import long_duration
     from wfctl.view.enums import camel
 
     info, config, replication = one.namespace_info, one.config, one.replication_config

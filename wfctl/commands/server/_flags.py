@@ -90,7 +90,7 @@ class UiFlags:
     metrics_port: Annotated[int | None, typer.Option("--metrics-port", help="Accepted; has no effect.")] = None
     ui_port: Annotated[int | None, typer.Option("--ui-port", help="Accepted; has no effect.")] = None
     headless: Annotated[
-        bool, typer.Option("--headless", help="Accepted: there is no web UI to leave out (see `wfctl ui`).")
+        bool, typer.Option("--headless", help="Accepted: there is no web UI to leave out (see `wfctl tui`).")
     ] = False
     ui_ip: Annotated[str | None, typer.Option("--ui-ip", help="Accepted; has no effect.")] = None
     ui_public_path: Annotated[str | None, typer.Option("--ui-public-path", help="Accepted; has no effect.")] = None

@@ -148,7 +148,7 @@ def _without_effect(flags: ServerFlags, ui: UiFlags, file: Path | None) -> list[
     remarks = []
     if given:
         verb = "has" if len(given) == 1 else "have"
-        remarks.append(f"note: {', '.join(given)} {verb} no effect: wfctl has no web UI; try `wfctl ui`")
+        remarks.append(f"note: {', '.join(given)} {verb} no effect: wfctl has no web UI; try `wfctl tui`")
     if file is None and (flags.durability or flags.sqlite_pragma):
         remarks.append("note: --durability and --sqlite-pragma have no effect without a file")
     return remarks

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from wfctl.commands._inputs import input_payloads
 from wfctl.view.durations import parse_duration
 
 if TYPE_CHECKING:
-    from temporalio.api.common.v1 import WorkflowExecution
+    from temporalio.api.common.v1 import Payloads, WorkflowExecution
 
 
 @dataclass(kw_only=True)
@@ -76,6 +77,9 @@ class Input:
         ),
     ] = None
     input_base64: Annotated[bool, typer.Option("--input-base64", help="The arguments are written in base64.")] = False
+
+    def payloads(self) -> Payloads | None:
+        return input_payloads(self.input, self.input_file, self.input_meta, self.input_base64)
 
 
 @dataclass(kw_only=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wfctl.commands._inputs import header_of, input_payloads
+from wfctl.commands._inputs import header_of
 from wfctl.commands._session import Session, session
 from wfctl.commands.workflow._batch import batch_request, single_execution, start_batch
 from wfctl.commands.workflow._flags import Headers, Input, QueryModifiers, Reference, SingleOrBatch
@@ -35,7 +35,7 @@ def signal(
     """
     execution = single_execution(which)
     with session(ctx) as opened:
-        payloads = arguments_of(arguments)
+        payloads = arguments.payloads()
         if execution is None:
             from temporalio.api.batch.v1 import BatchOperationSignal
 
@@ -78,7 +78,7 @@ def query(
     wfctl workflow query --workflow-id order-1 --name status
     """
     with session(ctx) as opened:
-        answer = _ask(opened, reference, name, modifiers, arguments_of(arguments))
+        answer = _ask(opened, reference, name, modifiers, arguments.payloads())
         opened.message(answer)
         opened.out.heading("Query result:")
         opened.out.card([("QueryResult", _result_text(opened, answer))])
@@ -125,10 +125,6 @@ def _ask(
             f"query was rejected, workflow has status: {status}", hint="drop --reject-condition to ask anyway"
         )
     return answer
-
-
-def arguments_of(arguments: Input) -> Payloads | None:
-    return input_payloads(arguments.input, arguments.input_file, arguments.input_meta, arguments.input_base64)
 
 
 def _result_text(opened: Session, answer: QueryWorkflowResponse) -> str:

@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wfctl.commands._inputs import header_of, input_payloads, memo_of, search_attributes_of, text_payload
+from wfctl.commands._inputs import duration_of, header_of, input_payloads, memo_of, search_attributes_of, text_payload
 from wfctl.commands._session import Session, session
 from wfctl.commands.workflow._flags import Input, Start
 from wfctl.errors import ServerRefused, UsageMistake
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
-    from google.protobuf.duration_pb2 import Duration
-    from temporalio.api.common.v1 import Payloads, Priority
+    from temporalio.api.common.v1 import Priority
     from temporalio.api.sdk.v1 import UserMetadata
     from temporalio.api.workflowservice.v1 import StartWorkflowExecutionRequest
 
@@ -168,10 +165,10 @@ def start_request(opened: Session, start: Start, arguments: Input) -> StartWorkf
         workflow_id=start.workflow_id or str(uuid.uuid4()),
         workflow_type=WorkflowType(name=start.type),
         task_queue=TaskQueue(name=start.task_queue),
-        input=_arguments(arguments),
-        workflow_execution_timeout=_duration(start.execution_timeout),
-        workflow_run_timeout=_duration(start.run_timeout),
-        workflow_task_timeout=_duration(start.task_timeout),
+        input=arguments.payloads(),
+        workflow_execution_timeout=duration_of(start.execution_timeout),
+        workflow_run_timeout=duration_of(start.run_timeout),
+        workflow_task_timeout=duration_of(start.task_timeout),
         identity=opened.client.identity,
         request_id=str(uuid.uuid4()),
         workflow_id_reuse_policy=WorkflowIdReusePolicy.Value(
@@ -184,7 +181,7 @@ def start_request(opened: Session, start: Start, arguments: Input) -> StartWorkf
         memo=memo_of(start.memo),
         search_attributes=search_attributes_of(start.search_attribute),
         header=header_of(start.headers),
-        workflow_start_delay=_duration(start.start_delay),
+        workflow_start_delay=duration_of(start.start_delay),
         user_metadata=_user_metadata(start.static_summary, start.static_details),
         priority=_priority(start),
     )
@@ -194,20 +191,6 @@ def enum_name(prefix: str, choice: str | None) -> str:
     """`AllowDuplicateFailedOnly` → `…_ALLOW_DUPLICATE_FAILED_ONLY`; nothing is `…_UNSPECIFIED`."""
     words = "".join(f"_{char}" if char.isupper() else char.upper() for char in choice or "Unspecified")
     return prefix + words
-
-
-def _arguments(arguments: Input) -> Payloads | None:
-    return input_payloads(arguments.input, arguments.input_file, arguments.input_meta, arguments.input_base64)
-
-
-def _duration(value: timedelta | None) -> Duration | None:
-    if value is None:
-        return None
-    from google.protobuf.duration_pb2 import Duration
-
-    duration = Duration()
-    duration.FromTimedelta(value)
-    return duration
 
 
 def _user_metadata(summary: str | None, details: str | None) -> UserMetadata | None:

@@ -13,7 +13,6 @@ from wfctl.commands._inputs import header_of
 from wfctl.commands._session import Session, session
 from wfctl.commands._tree import LazyGroup, Row
 from wfctl.commands.workflow._flags import Headers, Input
-from wfctl.commands.workflow.message import arguments_of
 from wfctl.errors import CommandError
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ def result(ctx: typer.Context, target: Target) -> None:
 def _request(
     opened: Session, sending: Sending, arguments: Input, headers: Headers, *, stage: Stage
 ) -> UpdateWorkflowExecutionRequest:
-    return update_request(opened, sending, arguments_of(arguments), headers.headers, stage=stage)
+    return update_request(opened, sending, arguments.payloads(), headers.headers, stage=stage)
 
 
 def update_request(
