@@ -28,12 +28,19 @@ def parent() -> list[HistoryEvent]:
     ]
 
 
+def child() -> list[HistoryEvent]:
+    return [
+        samples.event(1, "WORKFLOW_EXECUTION_STARTED", 2, workflow_type=WorkflowType(name="Ship"), attempt=1),
+        samples.event(2, "WORKFLOW_EXECUTION_FAILED", 3, failure=samples.card_declined()),
+    ]
+
+
 def histories(server: FakeServer) -> None:
     """The parent comes in two polls; the child's history is asked for by its own run."""
 
     def answer(request: Any) -> GetWorkflowExecutionHistoryResponse:
         if request.execution.workflow_id == "order-1/ship":
-            return samples.history(samples.failed_order())
+            return samples.history(child())
         first = not request.next_page_token
         return samples.history(parent()[:3], b"more") if first else samples.history(parent()[3:])
 

@@ -221,6 +221,7 @@ def _archival(state: Archival | None) -> ArchivalState.ValueType:
 def _rows(opened: Session, one: DescribeNamespaceResponse) -> list[tuple[str, str]]:
     from temporalio.api.enums.v1 import ArchivalState, NamespaceState, ReplicationState
 
+    from wfctl.view.durations import long_duration
     from wfctl.view.enums import camel
 
     info, config, replication = one.namespace_info, one.config, one.replication_config

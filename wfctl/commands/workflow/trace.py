@@ -97,20 +97,24 @@ class _Tracer:
         self._depth = depth
         self._slots = threading.BoundedSemaphore(concurrency)
         self._inbox: queue.Queue[tuple[Node, HistoryEvent | Exception | None]] = queue.Queue()
+        # Nodes by identity: how deep they stand, which are being read, and which have ended by their parents' word.
         self._levels: dict[int, int] = {}
+        self._reading: set[int] = set()
+        self._over: set[int] = {id(root)}
         self._lines_drawn = 0
 
     def run(self) -> None:
+        """Until the root has ended, and all is read of those children that have ended too."""
         self._follow(self._root, 0)
-        ended = False
-        while not ended or not self._inbox.empty():
+        while self._reading & self._over:
             try:
                 node, news = self._inbox.get(timeout=_REDRAW_SECONDS)
             except queue.Empty:
+                if id(self._root) not in self._reading:
+                    break  # what is left to read waits for its turn behind children that go on
                 self._draw()
                 continue
             self._take(node, news)
-            ended = ended or (node is self._root and news is None)
             if self._inbox.empty():
                 self._draw()
         self._draw(final=True)
@@ -120,8 +124,11 @@ class _Tracer:
             if node is self._root:
                 raise news
             node.note = str(news)
-        elif news is not None:
+        elif news is None:
+            self._reading.discard(id(node))
+        else:
             node.take(news)
+            self._over.update(id(part) for part in node.parts if part.is_closed)
             self._follow_children(node)
 
     def _follow_children(self, node: Node) -> None:
@@ -134,6 +141,7 @@ class _Tracer:
 
     def _follow(self, node: Node, level: int) -> None:
         self._levels[id(node)] = level
+        self._reading.add(id(node))
         threading.Thread(target=self._read, args=(node,), daemon=True).start()
 
     def _read(self, node: Node) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 import msgpack
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from temporalio.api.common.v1 import Memo, Priority, SearchAttributes
+from temporalio.api.common.v1 import Memo, Priority, SearchAttributes, WorkerVersionStamp
 from temporalio.api.enums.v1 import EventType, WorkflowExecutionStatus, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEventAttributes
 from temporalio.api.sdk.v1 import UserMetadata
@@ -93,7 +93,7 @@ class Execution:
     reset_points: list[Any] = field(default_factory=list)
     user_metadata: UserMetadata | None = None
     options: Any = None  # versioning override and the like, of WORKFLOW_EXECUTION_OPTIONS_UPDATED
-    worker_version: Any = None
+    worker_version: WorkerVersionStamp | None = None
     build_ids: list[str] = field(default_factory=list)
 
     # What no event tells.
@@ -150,7 +150,7 @@ class Execution:
             return
         started_ids: dict[int, int] = {}
         for event in sorted(buffered, key=lambda event: event.event_type in registry.REORDERED_LAST):
-            registry.wire(event, self.history.next_event_id, started_ids, self)
+            _wire(event, self.history.next_event_id, started_ids, self)
             self._append(event)
 
     def target_namespace(self, name: str, cause: WorkflowTaskFailedCause.ValueType) -> Namespace:
@@ -294,6 +294,25 @@ class Execution:
         for owner in registry.OWNERS:
             effects.extend(owner.pending_effects(self))
         return effects
+
+
+def _wire(event: HistoryEvent, event_id: int, started_ids: dict[int, int], execution: Execution) -> None:
+    """A buffered event gets its id: let what refers to a buffered start refer to the real one."""
+    attributes = getattr(event, registry.EVENTS[event.event_type].field)
+    if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED:
+        started_ids[attributes.scheduled_event_id] = event_id
+    elif event.event_type == EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
+        started_ids[attributes.initiated_event_id] = event_id
+        if child := execution.children.get(attributes.initiated_event_id):
+            child.started_event_id = event_id
+    elif event.event_type in registry.REORDERED_LAST:
+        origin = getattr(attributes, "scheduled_event_id", 0) or getattr(attributes, "initiated_event_id", 0)
+        if origin in started_ids:
+            attributes.started_event_id = started_ids[origin]
+    elif event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED and attributes.request_id:
+        execution.signal_request_ids[attributes.request_id] = event_id
+    elif event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED and attributes.attached_request_id:
+        execution.request_ids[attributes.attached_request_id] = event_id
 
 
 def _nanoseconds(moment: datetime) -> int:

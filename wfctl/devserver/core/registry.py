@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from wfctl.devserver.core.execution import Execution
     from wfctl.devserver.core.transitions import CommandContext
 
-__all__ = ["COMMANDS", "EVENTS", "EVENT_OF", "NEVER_BUFFERED", "OWNERS", "REORDERED_LAST", "wire"]
+__all__ = ["COMMANDS", "EVENTS", "EVENT_OF", "NEVER_BUFFERED", "OWNERS", "REORDERED_LAST"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,22 +259,3 @@ REORDERED_LAST: frozenset[int] = frozenset(
         "CHILD_WORKFLOW_EXECUTION_TERMINATED",
     )
 )
-
-
-def wire(event: HistoryEvent, event_id: int, started_ids: dict[int, int], execution: Execution) -> None:
-    """A buffered event gets its id: let what refers to a buffered start refer to the real one."""
-    attributes = getattr(event, EVENTS[event.event_type].field)
-    if event.event_type == E.EVENT_TYPE_ACTIVITY_TASK_STARTED:
-        started_ids[attributes.scheduled_event_id] = event_id
-    elif event.event_type == E.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
-        started_ids[attributes.initiated_event_id] = event_id
-        if child := execution.children.get(attributes.initiated_event_id):
-            child.started_event_id = event_id
-    elif event.event_type in REORDERED_LAST:
-        origin = getattr(attributes, "scheduled_event_id", 0) or getattr(attributes, "initiated_event_id", 0)
-        if origin in started_ids:
-            attributes.started_event_id = started_ids[origin]
-    elif event.event_type == E.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED and attributes.request_id:
-        execution.signal_request_ids[attributes.request_id] = event_id
-    elif event.event_type == E.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED and attributes.attached_request_id:
-        execution.request_ids[attributes.attached_request_id] = event_id

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from temporalio.api.command.v1 import Command
@@ -180,7 +181,9 @@ def _name(command: Command) -> str:
     return "".join(word.capitalize() for word in words.split("_"))
 
 
-def _schedule_next(context: CommandContext, *, force: bool, dispatch: bool, original_scheduled_time: Any) -> bool:
+def _schedule_next(
+    context: CommandContext, *, force: bool, dispatch: bool, original_scheduled_time: datetime | None
+) -> bool:
     """Whether a new task was scheduled that the caller has to hand out itself."""
     execution = context.execution
     if not execution.is_running:

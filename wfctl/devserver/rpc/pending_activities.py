@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.workflow.v1 import PendingActivityInfo
 
@@ -66,6 +66,6 @@ def _set_backoff(info: PendingActivityInfo, activity: Activity) -> None:
         info.current_retry_interval.FromTimedelta(timedelta(seconds=activity.backoff_seconds))
 
 
-def _set_time(timestamp: Any, moment: datetime | None) -> None:
+def _set_time(timestamp: Timestamp, moment: datetime | None) -> None:
     if moment is not None:
         timestamp.FromDatetime(moment)

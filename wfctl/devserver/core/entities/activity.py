@@ -26,6 +26,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf.duration_pb2 import Duration
 from temporalio.api.activity.v1 import ActivityOptions
 from temporalio.api.command.v1 import (
     RequestCancelActivityTaskCommandAttributes,
@@ -203,7 +204,7 @@ ATTEMPT_FIELDS = {
 }
 
 
-def _after(moment: datetime, duration: Any) -> datetime | None:
+def _after(moment: datetime, duration: Duration) -> datetime | None:
     delta = duration.ToTimedelta()
     return moment + delta if delta else None
 
