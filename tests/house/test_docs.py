@@ -14,6 +14,7 @@ from wfctl.errors import ExitCode
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
 ARCHITECTURE = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -52,9 +53,13 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
 
 
 def test_every_decision_is_in_the_index() -> None:
-    folder = ROOT / "docs" / "decisions"
-    index = (folder / "README.md").read_text(encoding="utf-8")
-    assert [path.name for path in sorted(folder.glob("0*.md")) if f"({path.name})" not in index] == []
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in DECISIONS if f"({path.name})" not in index] == []
+
+
+def test_a_decision_has_its_number_in_its_title() -> None:
+    titles = {path.name: path.read_text(encoding="utf-8").split("\n")[0] for path in DECISIONS}
+    assert [name for name, title in titles.items() if not title.startswith(f"# {int(name[:4])}. ")] == []
 
 
 def test_the_index_of_the_architecture_names_files_that_are_there() -> None:
