@@ -17,6 +17,7 @@ from wfctl.tui.feeds.actions import payloads
 from wfctl.tui.feeds.export import write_history
 from wfctl.tui.feeds.runs import RunFeed
 from wfctl.tui.models.axis import Window, build_axis
+from wfctl.tui.models.completion import SYSTEM_ATTRIBUTES, complete
 from wfctl.tui.models.events import EventList, parse_filter
 from wfctl.tui.models.listing import Listing
 from wfctl.tui.models.run import ItemMaker, RunModel, RunRef
@@ -213,3 +214,34 @@ def test_an_export_can_be_read_again(tmp_path: Path) -> None:
 def test_a_browsers_page_runs_the_same_command_line_without_serve() -> None:
     asked = ["wfctl", "tui", "--serve", "--serve-port", "9", "--address", "a:1"]
     assert _without_serve(asked)[1:] == ["-m", "wfctl", "tui", "--address", "a:1"]
+
+
+def test_an_axis_of_very_many_spans_is_made_from_some_of_them_and_all_open_ones() -> None:
+    spans = Spans()
+    spans.take(ItemMaker().items(long_history(20000)))
+    spans.spans[1].ended = None
+    axis = build_axis(spans.spans, BEGAN, BEGAN + timedelta(hours=1))
+    assert len(axis.moments) < 6000
+    assert axis.place(BEGAN) == 0.0
+    assert not axis.gaps
+
+
+# Completion.
+
+
+@pytest.mark.parametrize(
+    ("text", "completed"),
+    [
+        ("Work", "WorkflowId"),
+        ("WorkflowType = 'Or", "WorkflowType = 'OrderWorkflow'"),
+        ("WorkflowType = 'OrderWorkflow' AND exec", "WorkflowType = 'OrderWorkflow' AND ExecutionStatus"),
+        ("ExecutionStatus = 'f", "ExecutionStatus = 'Failed'"),
+        ("(TaskQ", "(TaskQueue"),
+        ("WorkflowType = ", None),
+        ("WorkflowId = 'nothing", None),
+    ],
+)
+def test_the_filter_bar_completes_names_and_the_values_that_are_shown(text: str, completed: str | None) -> None:
+    listing = Listing()
+    listing.take([run.description.workflow_execution_info for run in recorded().runs], now=NOW, more=False)
+    assert complete(text, SYSTEM_ATTRIBUTES, listing.values()) == completed

@@ -19,6 +19,7 @@ _ALL_GAPS_SHARE = 0.4
 _SHORTEST_GAP_SECONDS = 1.0
 _GAP_RATIO = 1.5
 _MOST_STRETCHES = 4000
+_MOST_SPANS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,10 @@ class Axis:
 
 def build_axis(spans: Sequence[Span], began: datetime, until: datetime, *, compress: bool = True) -> Axis:
     until = max(until, began + timedelta(milliseconds=1))
+    if len(spans) > _MOST_SPANS:
+        # No screen is fine enough to show the difference; what is still open is always looked at.
+        step = len(spans) // _MOST_SPANS + 1
+        spans = [span for index, span in enumerate(spans) if index % step == 0 or span.is_open]
     moments = _moments(spans, began, until)
     lengths = [(right - left).total_seconds() for left, right in pairwise(moments)]
     gaps = _gaps(spans, moments, lengths) if compress else set[int]()

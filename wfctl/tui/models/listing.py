@@ -14,6 +14,8 @@ from wfctl.view.payloads import payload_text, summary_text
 
 STATUSES = ("Running", "Failed", "TimedOut", "Terminated", "Canceled", "Completed", "ContinuedAsNew", "Paused")
 
+_ROWS_WITH_VALUES = 500
+
 COLUMNS: tuple[Column, ...] = (
     Column("status", "Status", width=16, priority=1),
     Column("workflow_id", "Workflow ID", weight=3, least=12),
@@ -173,6 +175,16 @@ class Listing:
     def step_status(self, by: int) -> str:
         names = [status for status, _ in self.tabs()]
         return names[(names.index(self.status) + by) % len(names)]
+
+    def values(self) -> dict[str, list[str]]:
+        """What is there to filter by, by the attribute's name in small letters; the values of the newest rows first."""
+        found: dict[str, dict[str, None]] = {"executionstatus": dict.fromkeys(STATUSES)}
+        for row in self.rows[:_ROWS_WITH_VALUES]:
+            own = {"workflowtype": row.type, "workflowid": row.workflow_id, "taskqueue": row.queue, **row.extra}
+            for name, value in own.items():
+                if value:
+                    found.setdefault(name.lower(), {})[value] = None
+        return {name: list(values) for name, values in found.items()}
 
     def choose_columns(self, names: Sequence[str]) -> None:
         """Own columns by key or title, anything else is a search attribute or a memo field; none is the usual ones."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.suggester import SuggestFromList
+from textual.suggester import Suggester
 from textual.widgets import Footer, Input
 
 from wfctl.errors import CommandError
@@ -16,6 +16,7 @@ from wfctl.tui.feeds import actions
 from wfctl.tui.feeds.lists import PAGE_SIZE, fetch_page
 from wfctl.tui.messages import FeedFailed, ListUpdated, Page
 from wfctl.tui.models.cells import STATUS_MARKS, STATUS_TONES, Cell, Column
+from wfctl.tui.models.completion import SYSTEM_ATTRIBUTES, complete
 from wfctl.tui.models.listing import Listing, RunRow
 from wfctl.tui.models.run import RunRef
 from wfctl.tui.screens.acting import Acting
@@ -24,21 +25,20 @@ from wfctl.tui.widgets.bars import Notice, TabStrip, TopBar
 from wfctl.tui.widgets.grid import Cursored, Grid
 from wfctl.view.safe import safe_line
 
-_WORDS = (
-    "ExecutionStatus = 'Running'",
-    "ExecutionStatus = 'Failed'",
-    "WorkflowType = ''",
-    "WorkflowId = ''",
-    "WorkflowId STARTS_WITH ''",
-    "StartTime > ''",
-    "CloseTime > ''",
-    "TaskQueue = ''",
-    "ParentWorkflowId = ''",
-    "BuildIds = ''",
-)
-
-
 _SAVE = "Save this"
+
+
+class _Completion(Suggester):
+    """Names and values for the filter bar, out of what the list shows."""
+
+    def __init__(self, screen: WorkflowsScreen) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._screen = screen
+
+    async def get_suggestion(self, value: str) -> str | None:
+        listing = self._screen.listing
+        names = [*SYSTEM_ATTRIBUTES, *sorted({name for row in listing.rows for name in row.extra})]
+        return complete(value, names, listing.values())
 
 
 class WorkflowsScreen(Acting):
@@ -78,7 +78,7 @@ class WorkflowsScreen(Acting):
         yield Input(
             placeholder="WorkflowType = 'Order' AND StartTime > '2026-01-01'",
             id="filter",
-            suggester=SuggestFromList(_WORDS, case_sensitive=False),
+            suggester=_Completion(self),
         )
         yield Notice(id="notice")
         grid = Grid(self.listing.columns, self._cells, lambda row: row.key, empty="no workflows", id="workflows")

@@ -42,6 +42,7 @@ class Gantt(Cursored):
         self.compressed = True
         self._axis: Axis | None = None
         self._until: datetime | None = None
+        self._shown: tuple[int, datetime, datetime, bool] | None = None
         self.empty = "no activities, timers, children or messages yet"
 
     @property
@@ -53,8 +54,10 @@ class Gantt(Cursored):
         return self.spans[self.cursor] if 0 <= self.cursor < len(self.spans) else None
 
     def show(self, spans: Sequence[Span], began: datetime, until: datetime) -> None:
-        self.spans, self._until = spans, until
-        self._axis = build_axis(spans, began, until, compress=self.compressed)
+        shown = (len(spans), began, until, self.compressed)
+        if self._axis is None or shown != self._shown:
+            self._axis = build_axis(spans, began, until, compress=self.compressed)
+        self.spans, self._until, self._shown = spans, until, shown
         self.refresh_rows()
 
     # Drawing.
