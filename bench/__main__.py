@@ -22,7 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench import ceiling, loads, plot, sections, servers, sizes
+from bench import ceiling, loads, plot, sections, servers, sizes, tui
 from bench.report import Result, aligned, figure, table
 
 OURS = f"{shlex.join(sections.THIS_WFCTL)} server start-dev"
@@ -32,7 +32,8 @@ QUICK = sections.Plan(
 FULL = sections.Plan(
     at_once=50, seconds=10, one_by_one=100, memory_at=(10_000, 50_000), closed_runs=100_000, open_runs=10_000
 )
-SECTIONS = ("throughput", "memory", "big", "commands", "sizes")
+SECTIONS = ("throughput", "memory", "big", "commands", "tui", "sizes")
+TUI_SIZES = (10_000, 50_000)
 BAR_WIDTH = 20
 
 
@@ -133,6 +134,8 @@ def measure(options: argparse.Namespace, load: loads.Load) -> dict[str, Any]:
     if "commands" in wanted:
         steps.tell("the command line")
         out["commands_seconds"] = sections.commands(options.server)
+    if "tui" in wanted:
+        out["tui"] = tui.measure(options.server, *TUI_SIZES, steps.tell)
     if "sizes" in wanted:
         out["sizes"] = [asdict(chart) for chart in sizes.sweep(options.server, sweep, steps.tell)]
     steps.end()
@@ -156,6 +159,7 @@ def _count(wanted: list[str], storages: list[str], peer: str | None, plan: secti
             "memory": len(plan.memory_at),
             "big": 5,
             "commands": 1,
+            "tui": 2,
             "sizes": sum(map(len, lengths)),
         }[section]
         for section in wanted
@@ -183,6 +187,8 @@ def text(measured: dict[str, Any]) -> str:
     if "commands_seconds" in measured:
         took = measured["commands_seconds"].items()
         parts.append("\n".join(f"{title}, whole process: {seconds:.2f} s" for title, seconds in took))
+    if "tui" in measured:
+        parts.append(_tui(measured["tui"]))
     for chart in measured.get("sizes", []):
         parts.append(_chart(chart))
     return "\n\n".join(parts)
@@ -211,6 +217,24 @@ def _big(big: dict[str, float]) -> str:
             ["one-activity workflows", figure(big["workflows_per_second"], "/s")],
             ["… on an empty database, in turns with it", figure(big["workflows_per_second_empty"], "/s")],
             ["… share", figure(share, "%")],
+        ]
+    )
+
+
+def _tui(ui: dict[str, float]) -> str:
+    return aligned(
+        [
+            [
+                f"terminal UI, {ui['workflows']:,.0f} workflows: process start to the list",
+                figure(ui["first_screen_seconds"], "s"),
+            ],
+            ["… RPCs a second, nobody at the keys", figure(ui["idle_rpcs_per_second"], "/s")],
+            [f"terminal UI, a history of {ui['events']:,.0f} events: read in", figure(ui["load_seconds"], "s")],
+            ["… a key while it is read, p50", figure(ui["key_while_loading_p50_ms"], "ms")],
+            ["… a key while it is read, worst", figure(ui["key_while_loading_worst_ms"], "ms")],
+            ["… a key after that, p50", figure(ui["key_p50_ms"], "ms")],
+            ["… resident memory with it open", figure(ui["memory_mib"], "MiB")],
+            ["… RPCs a second, nobody at the keys", figure(ui["open_run_rpcs_per_second"], "/s")],
         ]
     )
 

@@ -130,3 +130,14 @@ async def test_the_steps_of_a_workflow_are_timed_one_by_one() -> None:
     assert spent.count["step RespondWorkflowTaskCompleted"] == 8
     assert spent.count["commit"] == 28
     assert "µs" in steps.report(spent)
+
+
+def test_the_terminal_ui_has_its_lines_in_the_report() -> None:
+    names = (
+        "workflows", "events", "first_screen_seconds", "idle_rpcs_per_second", "load_seconds", "memory_mib",
+        "key_while_loading_p50_ms", "key_while_loading_worst_ms", "key_p50_ms", "open_run_rpcs_per_second",
+    )  # fmt: skip
+    machine = dict.fromkeys(("cpus", "processor", "system", "python", "sqlite", "grpcio", "load", "commit"), "x")
+    told = bench.text({"machine": machine, "plan": {"at_once": 1}, "tui": dict.fromkeys(names, 3.0)})
+    assert "a key while it is read, worst" in told
+    assert "3.0 MiB" in told or "3 MiB" in told

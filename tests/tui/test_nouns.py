@@ -19,6 +19,7 @@ from tests.tui.conftest import (
 )
 from tests.tui.recorded_server import RecordedServer
 from wfctl.tui.feeds.nouns import RESOURCES, parts, schedules
+from wfctl.tui.screens.base import View
 from wfctl.tui.screens.dialogs import Dialog, Menu
 from wfctl.tui.screens.resources import ResourceScreen
 
@@ -158,3 +159,17 @@ async def test_task_queues_say_who_polls_what_waits_and_where_nobody_does() -> N
         row = screen_lines(app)[2]
         assert "✗ queue" in row.replace("  ", " ")
         assert "never" in row
+
+
+async def test_a_list_that_another_screen_hides_asks_for_nothing(recorded_server: RecordedServer) -> None:
+    async with showing(recorded_server) as (app, pilot):
+        list_screen = app.screen
+        await go(pilot, app, "schedules")
+        await until_shown(pilot, "nightly-report")
+        assert isinstance(list_screen, View)
+        assert not list_screen.is_in_view
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, Menu))
+        below = app.screen_stack[-2]
+        assert isinstance(below, View)
+        assert below.is_in_view

@@ -84,6 +84,11 @@ class View(Screen[None]):
         bar = self.query_one(TopBar)
         bar.place = place + ("  read-only" if self.source.read_only else "")
 
+    @property
+    def is_in_view(self) -> bool:
+        """Whether it is the view on top, perhaps under a dialog. Textual's `is_current` is true of what it hides, too."""
+        return next((screen for screen in reversed(self.app.screen_stack) if isinstance(screen, View)), None) is self
+
     async def call(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """In a thread. Raises CommandError and nothing else, for a screen outlives whatever it asks for."""
         try:

@@ -71,7 +71,7 @@ class ResourceScreen(Acting):
         grid = self.query_one(Grid)
         while True:
             self._wake.clear()
-            if self.is_current or not grid.rows:
+            if self.is_in_view or not grid.rows:
                 try:
                     items = await self.call(self.resource.fetch, source)
                 except CommandError as error:

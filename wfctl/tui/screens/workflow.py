@@ -108,7 +108,7 @@ class WorkflowScreen(Acting):
         self._feed = feed
         while True:
             self._wake.clear()
-            if self.is_current or feed.is_reading:
+            if self.is_in_view or feed.is_reading:
                 try:
                     self.post_message(RunUpdated(await self.call(feed.look)))
                 except CommandError as error:

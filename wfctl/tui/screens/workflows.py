@@ -114,7 +114,7 @@ class WorkflowsScreen(Acting):
         """Look, show, wait; until the screen goes."""
         source = self.source
         while True:
-            if self.is_current or not self.listing.rows:
+            if self.is_in_view or not self.listing.rows:
                 self._wake.clear()
                 query = self.listing.query
                 try:
