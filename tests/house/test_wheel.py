@@ -26,3 +26,5 @@ def test_templates_travel_inside_the_wheel(tmp_path: Path) -> None:
         assert f"wfctl/_templates/{template.parent.name}/workflows.py" in names
     assert not [name for name in names if "__pycache__" in name or ".pytest_cache" in name]
     assert "wfctl/py.typed" in names
+    for program in (ROOT / "wfctl" / "replay" / "runners" / "programs").iterdir():
+        assert f"wfctl/replay/runners/programs/{program.name}" in names

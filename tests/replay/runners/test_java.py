@@ -41,6 +41,7 @@ def check(project: Path, target: str, *flags: str) -> projects.Checked:
     """With the class path of the original, which is compiled: Maven takes longer than all the rest."""
     compiled = projects.HERE / "java" / "target"
     class_path = f"{compiled / 'classes'}:{(compiled / 'classpath').read_text().strip()}"
+    flags = flags if "--jobs" in flags else (*flags, "--jobs", "1")  # a second JVM costs more than it saves
     return projects.check(project, "java", target, "--classpath", class_path, *flags)
 
 
