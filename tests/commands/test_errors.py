@@ -145,3 +145,11 @@ def test_the_terminal_ui_needs_a_terminal(run: Run) -> None:
     done = run("tui", "--address", "127.0.0.1:1")
     assert done.code == 1
     assert done.err.startswith("error: the terminal UI needs a terminal\nhint: ")
+
+
+def test_a_query_that_nobody_answers_in_time_says_what_it_needs(wfctl: Run, server: FakeServer) -> None:
+    server.answers["QueryWorkflow"] = Refusal(grpc.StatusCode.UNAVAILABLE, "stream removed")
+    done = wfctl("workflow", "query", "-w", "order-1", "--name", "status", "--command-timeout", "100ms")
+    message, hint = done.err.splitlines()
+    assert (done.code, message) == (7, "error: not done after 0.1 s (--command-timeout)")
+    assert hint.startswith("hint: a query needs a worker")

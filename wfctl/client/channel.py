@@ -16,7 +16,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wfctl.client.status import refusal
+from wfctl.client.status import refusal, waiting_hint
 from wfctl.config import Connection, Tls
 from wfctl.errors import ServerUnreachable, TimedOutWaiting
 
@@ -160,7 +160,7 @@ class Client:
             if code == "UNAVAILABLE" and time.monotonic() < gives_up_at:
                 time.sleep(wait_seconds * random.uniform(0.8, 1.2))
                 wait_seconds = min(wait_seconds * 2, 1.0)
-                self._check_command_timeout()
+                self._check_command_timeout(method)
                 continue
             raise self._explained(method, error)
 
@@ -188,13 +188,14 @@ class Client:
         assert self._limits.command is not None
         return self._limits.command.total_seconds() - (time.monotonic() - self._started)
 
-    def _check_command_timeout(self) -> None:
+    def _check_command_timeout(self, method: str) -> None:
         if self._limits.command is not None and self._seconds_left() <= 0:
-            raise self._timed_out()
+            raise self._timed_out(method)
 
-    def _timed_out(self) -> TimedOutWaiting:
+    def _timed_out(self, method: str) -> TimedOutWaiting:
         assert self._limits.command is not None
-        return TimedOutWaiting(f"not done after {self._limits.command.total_seconds():g} s (--command-timeout)")
+        seconds = self._limits.command.total_seconds()
+        return TimedOutWaiting(f"not done after {seconds:g} s (--command-timeout)", hint=waiting_hint(method))
 
     def _explained(self, method: str, error: Any) -> Exception:
         code = error.code().name
@@ -206,7 +207,7 @@ class Client:
             and self._limits.command is not None
             and self._seconds_left() <= 0
         ):
-            return self._timed_out()
+            return self._timed_out(method)
         return refusal(method, error, namespace=self.namespace)
 
     def _narrate(self, method: str, error: Any, seconds: float) -> None:

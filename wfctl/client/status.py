@@ -14,6 +14,13 @@ _EXIT_CODES = {
     "DEADLINE_EXCEEDED": ExitCode.TIMED_OUT,
 }
 
+_NEED_A_WORKER = {
+    "QueryWorkflow": "a query",
+    "UpdateWorkflowExecution": "an update",
+    "PollWorkflowExecutionUpdate": "an update",
+    "ExecuteMultiOperation": "an update",
+}
+
 
 def refusal(method: str, error: Any, *, namespace: str) -> ServerRefused:
     code: str = error.code().name
@@ -49,8 +56,14 @@ def _hint(method: str, code: str, message: str, details: frozenset[str], namespa
         return "check --api-key, TEMPORAL_API_KEY or the profile's api_key"
     if code == "PERMISSION_DENIED":
         return f"may this key work in namespace '{namespace}'?"
-    if code == "DEADLINE_EXCEEDED" and method == "QueryWorkflow":
-        return "a query needs a worker that polls the workflow's task queue; `wfctl workflow describe` tells"
-    if code == "DEADLINE_EXCEEDED" and "Update" in method:
-        return "an update needs a worker that polls the workflow's task queue; `wfctl workflow describe` tells"
+    if code == "DEADLINE_EXCEEDED":
+        return waiting_hint(method)
     return None
+
+
+def waiting_hint(method: str) -> str | None:
+    """What a call that got no answer in time may have waited for."""
+    what = _NEED_A_WORKER.get(method)
+    return (
+        f"{what} needs a worker that polls the workflow's task queue; `wfctl workflow describe` tells" if what else None
+    )

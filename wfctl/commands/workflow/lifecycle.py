@@ -129,14 +129,7 @@ def pause(ctx: typer.Context, reference: Reference, why: PauseReason) -> None:
         from temporalio.api.workflowservice.v1 import PauseWorkflowExecutionRequest
 
         opened.workflow_service.PauseWorkflowExecution(
-            PauseWorkflowExecutionRequest(
-                namespace=opened.namespace,
-                workflow_id=reference.workflow_id,
-                run_id=reference.run_id or "",
-                identity=opened.client.identity,
-                reason=why.reason or default_reason(),
-                request_id=str(uuid.uuid4()),
-            )
+            PauseWorkflowExecutionRequest(**_pausing(opened, reference, why))
         )
         opened.out.line("Workflow paused")
 
@@ -147,13 +140,17 @@ def unpause(ctx: typer.Context, reference: Reference, why: PauseReason) -> None:
         from temporalio.api.workflowservice.v1 import UnpauseWorkflowExecutionRequest
 
         opened.workflow_service.UnpauseWorkflowExecution(
-            UnpauseWorkflowExecutionRequest(
-                namespace=opened.namespace,
-                workflow_id=reference.workflow_id,
-                run_id=reference.run_id or "",
-                identity=opened.client.identity,
-                reason=why.reason or default_reason(),
-                request_id=str(uuid.uuid4()),
-            )
+            UnpauseWorkflowExecutionRequest(**_pausing(opened, reference, why))
         )
         opened.out.line("Workflow unpaused")
+
+
+def _pausing(opened: Session, reference: Reference, why: PauseReason) -> dict[str, str]:
+    return {
+        "namespace": opened.namespace,
+        "workflow_id": reference.workflow_id,
+        "run_id": reference.run_id or "",
+        "identity": opened.client.identity,
+        "reason": why.reason or default_reason(),
+        "request_id": str(uuid.uuid4()),
+    }
