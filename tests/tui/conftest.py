@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Button
 
 from tests.support.histories import BEGAN, failed_order, shipped_order, waiting_order
 from tests.support.inprocess import InProcess
@@ -21,6 +22,7 @@ from wfctl.config import Connection
 from wfctl.tui.app import WfctlApp
 from wfctl.tui.feeds.files import FileRun, FilesSource
 from wfctl.tui.feeds.source import ServerSource
+from wfctl.tui.screens.dialogs import Dialog
 from wfctl.view.described import description_from
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -75,6 +77,17 @@ async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
 
 async def until_shown(pilot: Pilot[None], text: str) -> None:
     await until(pilot, lambda: text in screen_text(pilot.app))
+
+
+async def until_dialog(pilot: Pilot[None]) -> None:
+    """A dialog is open, and all of it is there."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, Dialog) and bool(pilot.app.screen.query("#agree")))
+
+
+async def agree(pilot: Pilot[None]) -> None:
+    """Press the dialog's button, wherever it is."""
+    pilot.app.screen.query_one("#agree", Button).press()
+    await pilot.pause()
 
 
 def screen_lines(app: Any) -> list[str]:

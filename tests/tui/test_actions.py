@@ -10,7 +10,7 @@ from textual.widgets import Input
 from tests.support.acting import Actor, type_name
 from tests.support.commands import schedule_activity
 from tests.support.inprocess import InProcess, in_process
-from tests.tui.conftest import screen_text, served, showing, until, until_shown
+from tests.tui.conftest import agree, screen_text, served, showing, until, until_dialog, until_shown
 from wfctl.tui.models.run import RunRef
 from wfctl.tui.screens.dialogs import Dialog, Menu
 
@@ -19,13 +19,13 @@ async def choose(pilot: Pilot[None], letter: str) -> None:
     await pilot.press("a")
     await until(pilot, lambda: isinstance(pilot.app.screen, Menu))
     await pilot.press(letter)
-    await until(pilot, lambda: isinstance(pilot.app.screen, Dialog))
+    await until_dialog(pilot)
 
 
 async def fill(pilot: Pilot[None], **values: str) -> None:
     for name, value in values.items():
         pilot.app.screen.query_one(f"#{name}", Input).value = value
-    await pilot.click("#agree")
+    await agree(pilot)
     await pilot.pause()
 
 
@@ -124,10 +124,10 @@ async def test_a_workflow_is_started_and_started_again_with_the_same_input() -> 
     async with in_process() as server, showing(served(server)) as (_, pilot):
         await until_shown(pilot, "no workflows")
         await pilot.press("n")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Dialog))
+        await until_dialog(pilot)
         values = {"field-id": "new-1", "field-type": "T", "field-queue": "queue", "field-input": '1 "two"'}
         await fill(pilot, **values)
-        await until_shown(pilot, "new-1")
+        await until_shown(pilot, "● Running 1")
         await choose(pilot, "a")
         await fill(pilot, **{"field-id": "new-2"})
         event = await until_event(pilot, server, "new-2", "WORKFLOW_EXECUTION_STARTED")
@@ -166,13 +166,13 @@ async def test_an_activity_is_completed_and_failed_by_hand() -> None:
         await pilot.press("m")
         await until(pilot, lambda: isinstance(app.screen, Menu))
         await pilot.press("p")
-        await until(pilot, lambda: isinstance(app.screen, Dialog))
+        await until_dialog(pilot)
         await fill(pilot)
         await until_shown(pilot, "paused")
         await pilot.press("m")
         await until(pilot, lambda: isinstance(app.screen, Menu))
         await pilot.press("c")
-        await until(pilot, lambda: isinstance(app.screen, Dialog))
+        await until_dialog(pilot)
         await fill(pilot, **{"field-result": '"by hand"'})
         event = await until_event(pilot, server, "order-1", "ACTIVITY_TASK_COMPLETED")
         assert event.activity_task_completed_event_attributes.result.payloads[0].data == b'"by hand"'

@@ -20,7 +20,7 @@ from wfctl.tui.models.axis import Window, build_axis
 from wfctl.tui.models.completion import SYSTEM_ATTRIBUTES, complete
 from wfctl.tui.models.events import EventList, parse_filter
 from wfctl.tui.models.listing import Listing
-from wfctl.tui.models.run import ItemMaker, RunModel, RunRef
+from wfctl.tui.models.run import ItemMaker, RunModel, RunRef, reset_preview
 from wfctl.tui.models.spans import Spans
 from wfctl.view.described import description_from
 
@@ -245,3 +245,12 @@ def test_the_filter_bar_completes_names_and_the_values_that_are_shown(text: str,
     listing = Listing()
     listing.take([run.description.workflow_execution_info for run in recorded().runs], now=NOW, more=False)
     assert complete(text, SYSTEM_ATTRIBUTES, listing.values()) == completed
+
+
+def test_a_reset_says_beforehand_what_it_leaves_behind_and_what_it_sends_again() -> None:
+    items = ItemMaker().items(shipped_order())
+    assert reset_preview(items, 4).strip() == (
+        "At event 4: 25 events left behind. Sent again: 1 signal. "
+        "Done again: reserve (id 1), charge (id 2), ship (id 3)."
+    )
+    assert reset_preview(items, 28).strip() == "At event 28: 1 event left behind."

@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 from tests.support.histories import BEGAN, shipped_order
 from tests.support.inprocess import in_process
-from tests.tui.conftest import recorded, screen_text, served, showing, until, until_shown
+from tests.tui.conftest import agree, recorded, screen_text, served, showing, until, until_dialog, until_shown
 from wfctl.commands._replay_here import replay_here
 from wfctl.errors import CommandError
 from wfctl.tui.feeds.settings import Settings, load_settings
@@ -19,7 +19,7 @@ from wfctl.tui.models.cells import cell
 from wfctl.tui.models.listing import Listing
 from wfctl.tui.models.run import RunRef
 from wfctl.tui.models.verdict import ReplayVerdict
-from wfctl.tui.screens.dialogs import Dialog, Menu
+from wfctl.tui.screens.dialogs import Menu
 
 CODE = """
 from datetime import timedelta
@@ -60,9 +60,9 @@ async def test_the_broken_event_is_shown_beside_the_report() -> None:
         app.open_run(RunRef("order-1041"))
         await until_shown(pilot, "Completed after")
         await pilot.press("R")
-        await until(pilot, lambda: isinstance(app.screen, Dialog))
+        await until_dialog(pilot)
         app.screen.query_one("#field-target", Input).value = "orders.py"
-        await pilot.click("#agree")
+        await agree(pilot)
         await until_shown(pilot, "orders.py breaks at event 5")
         assert "the report" in screen_text(app)
         assert "ActivityTaskScheduled" in screen_text(app)
@@ -77,9 +77,9 @@ async def test_filters_are_saved_and_found_again(tmp_path: Path) -> None:
         await pilot.press("F")
         await until(pilot, lambda: isinstance(app.screen, Menu))
         await pilot.press("plus")
-        await until(pilot, lambda: isinstance(app.screen, Dialog))
+        await until_dialog(pilot)
         app.screen.query_one("#field-name", Input).value = "orders"
-        await pilot.click("#agree")
+        await agree(pilot)
         await until(pilot, lambda: path.exists())
     assert load_settings(path).filters == {"orders": query}
 

@@ -291,3 +291,29 @@ def _size(number: int) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1024
     raise AssertionError("the last unit takes everything")
+
+
+def reset_preview(items: Sequence[EventItem], event_id: int) -> str:
+    """What a reset at this event leaves behind, and what of it is sent to the new run again."""
+    after = [item for item in items if item.row.event_id > event_id]
+    signals = sum(1 for item in after if item.kind == "signal")
+    updates = sum(1 for item in after if item.row.type == "WorkflowExecutionUpdateAccepted")
+    lost = [item.row.subject for item in after if item.row.type == "ActivityTaskCompleted"]
+    children = sum(1 for item in after if item.row.type == "StartChildWorkflowExecutionInitiated")
+    said = [f"\n\nAt event {event_id}: {_counted(len(after), 'event')} left behind."]
+    again = [words for words in (_counted(signals, "signal"), _counted(updates, "update")) if words]
+    if again:
+        said.append(f"Sent again: {', '.join(again)}.")
+    if lost:
+        shown = ", ".join(lost[:_MOST_LOST]) + (f" and {len(lost) - _MOST_LOST} more" if len(lost) > _MOST_LOST else "")
+        said.append(f"Done again: {shown}.")
+    if children:
+        said.append(f"Left to themselves: {_counted(children, 'child workflow')}.")
+    return " ".join(said)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' if count != 1 else ''}" if count else ""
+
+
+_MOST_LOST = 4

@@ -29,6 +29,10 @@ class Acting(View):
         """The event that a reset is offered at."""
         return None
 
+    def reset_preview(self) -> str:
+        """What a reset at the offered event leaves behind and sends again, as far as the screen knows."""
+        return ""
+
     def acted(self) -> None:
         """Something was done: look again."""
         self.action_look_again()
@@ -71,6 +75,8 @@ class Acting(View):
         what = action.what.replace("{id}", who)
         if len(refs) == 1 and refs[0].run_id:
             what += f" (run {refs[0].run_id})"
+        if action.name == "Reset" and len(refs) == 1:
+            what += self.reset_preview()
         must_type = ""
         if action.destructive and len(refs) > 1:
             must_type = str(len(refs))

@@ -15,7 +15,7 @@ from textual.widgets import Button, Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 from wfctl.tui.feeds.actions import Field
-from wfctl.view.safe import safe_line
+from wfctl.view.safe import safe_line, safe_text
 
 
 class Dialog(ModalScreen[dict[str, str] | None]):
@@ -55,7 +55,7 @@ class Dialog(ModalScreen[dict[str, str] | None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = Content(safe_line(self._title)).markup
-            yield Label(Content(safe_line(self._what)), classes="what")
+            yield Label(Content(safe_text(self._what)), classes="what")
             with VerticalScroll(can_focus=False):
                 for field in self._fields:
                     yield Label(Content(field.label), classes="field")

@@ -17,7 +17,7 @@ from wfctl.tui.feeds.export import write_history
 from wfctl.tui.feeds.runs import RunFeed
 from wfctl.tui.messages import FeedFailed, RunUpdated
 from wfctl.tui.models.cells import Cell, Part, Tone
-from wfctl.tui.models.run import RunModel, RunRef
+from wfctl.tui.models.run import RunModel, RunRef, reset_preview
 from wfctl.tui.screens.acting import Acting
 from wfctl.tui.screens.dialogs import Dialog
 from wfctl.tui.screens.panes import (
@@ -265,3 +265,7 @@ class WorkflowScreen(Acting):
         ]
         before = [event_id for event_id in ends if event_id <= chosen]
         return before[-1] if before else ends[0] if ends else None
+
+    def reset_preview(self) -> str:
+        event_id = self.reset_event()
+        return reset_preview(self.model.events.items, event_id) if event_id else ""
