@@ -27,7 +27,7 @@ from wfctl.view.described import description_from
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 SIZES = ((80, 24), (120, 40), (200, 60))
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 30.0
 
 
 class FixedApp(WfctlApp):

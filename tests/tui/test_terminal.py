@@ -87,6 +87,18 @@ def wfctl_tui(*arguments: str) -> str:
     return shlex.join([sys.executable, "-m", "wfctl", "tui", *arguments])
 
 
+def resize(terminal: Terminal, width: int, height: int, wanted: str) -> None:
+    """To this size, until it shows the wanted. tmux drops a frame that arrives while it lays out anew: then once more."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while wanted not in terminal.screen():
+        assert time.monotonic() < deadline, f"'{wanted}' did not come; there is:\n{terminal.screen()}"
+        terminal.tmux("resize-window", "-x", str(width + 1), "-y", str(height))
+        terminal.tmux("resize-window", "-x", str(width), "-y", str(height))
+        settled = time.monotonic() + 3
+        while wanted not in terminal.screen() and time.monotonic() < settled:
+            time.sleep(0.05)
+
+
 def test_in_a_real_terminal_it_opens_answers_keys_resizes_and_leaves_it_clean(
     terminal: Terminal, history_file: Path
 ) -> None:
@@ -103,10 +115,8 @@ def test_in_a_real_terminal_it_opens_answers_keys_resizes_and_leaves_it_clean(
     until(terminal.screen, "or a workflow id")
     terminal.press("Escape")
     until(terminal.screen, "Next tab")
-    terminal.tmux("resize-window", "-x", "60", "-y", "15")
-    until(terminal.screen, "Failed after")
-    terminal.tmux("resize-window", "-x", "20", "-y", "5")
-    until(terminal.screen, "wfctl")
+    resize(terminal, 60, 15, "Failed after")
+    resize(terminal, 20, 5, "wfctl")
     terminal.press("C-q")
     until(terminal.screen, "LEFT 0")
     assert terminal.tmux("display-message", "-p", "#{alternate_on} #{mouse_any_flag} #{cursor_flag}").split() == [
