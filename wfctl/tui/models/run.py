@@ -237,7 +237,8 @@ class RunModel:
                 found.append((f"Nexus operation {operation.operation}", operation.last_attempt_failure))
         for item in reversed(self.events.items):
             if item.row.failure is not None and item is not closing:
-                found.append((f"{item.row.type} {item.row.subject}, event {item.row.event_id}", item.row.failure))
+                what = f"{item.row.type} {item.row.subject}".rstrip()
+                found.append((f"{what}, event {item.row.event_id}", item.row.failure))
             if len(found) >= 50:
                 break
         return found
