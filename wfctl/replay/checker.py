@@ -233,11 +233,10 @@ def _environment() -> dict[str, str]:
 
 
 def _end(process: _Process) -> None:
+    # With the runner it may have started, which may outlive it: each worker process leads a group of its own.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.popen.pid, signal.SIGKILL)
     process.link.close()
-    if process.popen.poll() is None:
-        # With the runner it may have started: each worker process leads a group of its own.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.popen.pid, signal.SIGKILL)
     process.popen.wait()
     process.log.close()
 
