@@ -11,7 +11,7 @@ from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 
 from tests.support.histories import BEGAN, failed_order, long_history, shipped_order, waiting_order
 from tests.tui.conftest import recorded
-from wfctl.commands.tui import _without_serve
+from wfctl.commands._serving import is_ours, without_serve
 from wfctl.errors import CommandError
 from wfctl.tui.feeds.actions import payloads
 from wfctl.tui.feeds.export import write_history
@@ -213,7 +213,18 @@ def test_an_export_can_be_read_again(tmp_path: Path) -> None:
 
 def test_a_browsers_page_runs_the_same_command_line_without_serve() -> None:
     asked = ["wfctl", "tui", "--serve", "--serve-port", "9", "--address", "a:1"]
-    assert _without_serve(asked)[1:] == ["-m", "wfctl", "tui", "--address", "a:1"]
+    assert without_serve(asked)[1:] == ["-m", "wfctl", "tui", "--address", "a:1"]
+
+
+def test_only_a_page_of_this_machine_is_answered() -> None:
+    assert is_ours("localhost:8700", None)
+    assert is_ours("127.0.0.1:9000", "http://127.0.0.1:9000")
+    assert is_ours("[::1]:8700", "http://[::1]:8700")
+    assert not is_ours("localhost:8700", "https://elsewhere.example")
+    assert not is_ours("localhost:8700", "null")
+    assert not is_ours("turned.example:8700", "http://turned.example:8700")
+    assert not is_ours("", None)
+    assert not is_ours("[::1", None)
 
 
 def test_an_axis_of_very_many_spans_is_made_from_some_of_them_and_all_open_ones() -> None:

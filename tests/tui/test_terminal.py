@@ -1,17 +1,12 @@
-"""The terminal UI as people have it: in a real terminal, and in a browser."""
+"""The terminal UI as people have it: in a real terminal."""
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import shutil
-import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +20,6 @@ from tests.support.server import free_port
 
 ROOT = Path(__file__).parents[2]
 WAIT_SECONDS = 20.0
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
-)
 
 
 def until(look: Callable[[], str | None], wanted: str) -> str:
@@ -76,8 +68,6 @@ class Terminal:
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    if not shutil.which("tmux"):
-        pytest.skip("no tmux here")
     found = Terminal(tmp_path / "tmux")
     yield found
     found.tmux("kill-server")
@@ -99,6 +89,7 @@ def resize(terminal: Terminal, width: int, height: int, wanted: str) -> None:
             time.sleep(0.05)
 
 
+@pytest.mark.needs_tmux
 def test_in_a_real_terminal_it_opens_answers_keys_resizes_and_leaves_it_clean(
     terminal: Terminal, history_file: Path
 ) -> None:
@@ -126,92 +117,9 @@ def test_in_a_real_terminal_it_opens_answers_keys_resizes_and_leaves_it_clean(
     ]
 
 
+@pytest.mark.needs_tmux
 def test_with_no_server_it_says_so_in_place_and_still_leaves(terminal: Terminal) -> None:
     terminal.start(wfctl_tui("--address", f"127.0.0.1:{free_port()}"))
     until(terminal.screen, "reconnecting")
     terminal.press("q")
     until(terminal.screen, "LEFT 0")
-
-
-# The browser.
-
-
-@pytest.fixture
-def page(history_file: Path) -> Iterator[str]:
-    """The address of `wfctl tui --serve`."""
-    pytest.importorskip("textual_serve", reason="textual-serve is not installed: pip install 'wfctl[serve]'")
-    port = free_port()
-    command = [sys.executable, "-m", "wfctl", "tui", str(history_file), "--serve", "--serve-port", str(port)]
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield f"http://localhost:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(WAIT_SECONDS)
-
-
-def get(address: str) -> str | None:
-    try:
-        with urllib.request.urlopen(address, timeout=5) as answer:
-            return str(answer.read().decode())
-    except (urllib.error.URLError, OSError):
-        return None
-
-
-def listening(port: int) -> list[str]:
-    """The addresses on which somebody listens at a port, as the kernel tells."""
-    wanted = f"{port:04X}"
-    found = []
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in Path(table).read_text().splitlines()[1:]:
-            _, local, _, state, *_ = line.split()
-            address, _, number = local.partition(":")
-            if number == wanted and state == "0A":
-                found.append(address)
-    return found
-
-
-def test_it_is_served_to_a_browser_on_loopback_only(page: str) -> None:
-    assert "wfctl" in until(lambda: get(page), "</html>")
-    if Path("/proc/net/tcp").exists():
-        addresses = listening(int(page.rpartition(":")[2]))
-        assert addresses
-        assert set(addresses) <= {"0100007F", "00000000000000000000000001000000"}
-
-
-async def test_a_page_that_connects_gets_the_screen(page: str) -> None:
-    """As the page's script does it: a websocket, whose messages carry what the terminal would get."""
-    import asyncio
-
-    aiohttp = pytest.importorskip("aiohttp")
-    await asyncio.to_thread(until, lambda: get(page), "</html>")
-    seen = b""
-    async with (
-        aiohttp.ClientSession() as session,
-        session.ws_connect(f"{page.replace('http', 'ws')}/ws?width=100&height=30") as socket,
-        asyncio.timeout(WAIT_SECONDS),
-    ):
-        await socket.send_json(["resize", {"width": 100, "height": 30}])
-        while b"order-1043" not in seen:
-            message = await socket.receive()
-            assert message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY), message
-            seen += message.data if isinstance(message.data, bytes) else message.data.encode()
-        await socket.send_json(["stdin", "\r"])
-        while b"Failed after" not in seen:
-            message = await socket.receive()
-            seen += message.data if isinstance(message.data, bytes) else message.data.encode()
-
-
-@pytest.mark.skipif(not CHROMIUM, reason="no Chromium here")
-def test_a_real_browser_draws_it(page: str, tmp_path: Path) -> None:
-    until(lambda: get(page), "</html>")
-    picture = tmp_path / "page.png"
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1200,800", "--virtual-time-budget=8000"]
-    subprocess.run([CHROMIUM, *flags, f"--screenshot={picture}", page], check=True, timeout=60, capture_output=True)
-    assert picture.stat().st_size > 10_000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -44,11 +43,15 @@ def tui(
     with session(ctx) as opened:
         if files and db:
             raise UsageMistake("both files and --db are given", hint="look at one of the two")
-        if serve:
-            _serve(serve_port)
-            return
-        _require_terminal()
+        if not serve:
+            _require_terminal()
         source = _source(opened, files or [], db, read_only)
+        if serve:
+            from wfctl.commands._serving import serve as serve_pages
+
+            source.close()
+            serve_pages(opened.out, serve_port)
+            return
         from wfctl.commands._replay_here import replay_here
         from wfctl.tui.app import WfctlApp
         from wfctl.tui.feeds.settings import load_settings, settings_path
@@ -81,26 +84,6 @@ def _profiles(opened: Session, read_only: bool) -> dict[str, Callable[[], Source
     if not opened.source.use_file:
         return {}
     return {name: connecting(name) for name in sorted(read_profiles(opened.source.path()))}
-
-
-def _serve(port: int) -> None:
-    """The same command line in a browser: each page that is opened runs it without --serve."""
-    try:
-        from textual_serve.server import Server
-    except ImportError as error:
-        raise CommandError("--serve needs textual-serve", hint="pip install 'wfctl[serve]'") from error
-    Server(shlex.join(_without_serve(sys.argv)), host="localhost", port=port, title="wfctl").serve()
-
-
-def _without_serve(arguments: list[str]) -> list[str]:
-    kept: list[str] = [sys.executable, "-m", "wfctl"]
-    skip = False
-    for argument in arguments[1:]:
-        if skip or argument == "--serve" or argument.startswith("--serve-port"):
-            skip = argument == "--serve-port"
-            continue
-        kept.append(argument)
-    return kept
 
 
 def _require_terminal() -> None:
