@@ -1,5 +1,6 @@
 # Needs Python 3.11 or newer, pip and make; everything else comes from requirements.lock into .venv.
 # Node, Go, and Java with Maven are used when they are there: the tests drive real SDK workers, and replay with real SDKs.
+# So are Chromium and tmux, in which the terminal UI is tested; root on Debian gets them by `make setup-browser`.
 
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
@@ -26,7 +27,7 @@ RUNNERS_JAVA_DIR := tests/replay/runners/java
 RUNNERS_GO_STAMP := .make/runners-go.stamp
 RUNNERS_JAVA_STAMP := .make/runners-java.stamp
 
-.PHONY: help setup setup-sdk demo check test faults bench soak fmt docs lock clean
+.PHONY: help setup setup-sdk setup-browser demo check test faults bench soak fmt docs lock clean
 
 help:
 	@echo 'make setup   install everything that is needed into .venv (the other targets do it by themselves)'
@@ -83,6 +84,18 @@ $(RUNNERS_JAVA_STAMP): $(wildcard $(RUNNERS_JAVA_DIR)/pom.xml)
 		(cd $(RUNNERS_JAVA_DIR) && mvn -q -B compile dependency:build-classpath -Dmdep.outputFile=target/classpath) && touch $@; \
 	fi
 
+# The browser and the terminal that the terminal UI is tested in. Only root may install programs, and only Debian calls
+# them so; elsewhere what is missing is left to the tests, which skip (and under CI fail) with the reason.
+setup-browser:
+	@missing=; command -v tmux >/dev/null || missing="$$missing tmux"; \
+	for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && found=1; done; \
+	[ -n "$$found" ] || missing="$$missing chromium"; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "apt-get install$$missing"; export DEBIAN_FRONTEND=noninteractive; \
+		apt-get update -qq >/dev/null && apt-get install -y -qq --no-install-recommends $$missing >/dev/null \
+			|| echo 'it did not work out; the tests that need them will say so'; \
+	fi
+
 demo: setup
 	@$(PY) -m demo
 
@@ -93,7 +106,7 @@ check: setup
 	$(BIN)/lint-imports
 	$(PY) docs/generate.py --check
 
-test: setup setup-sdk
+test: setup setup-sdk setup-browser
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 # WFCTL_TEST_SEED=N repeats the choices of a run.

@@ -90,6 +90,7 @@ class Page:
     async def open(self, address: str) -> None:
         for domain in ("Page", "Network", "Runtime"):
             await self.ask(f"{domain}.enable")
+        await self.ask("Emulation.setFocusEmulationEnabled", enabled=True)
         await self.ask("Page.addScriptToEvaluateOnNewDocument", source=_FIND_TERMINAL)
         await self.ask("Page.navigate", url=address)
 

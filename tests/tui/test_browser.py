@@ -108,6 +108,7 @@ async def test_a_real_browser_draws_it_and_its_keys_and_clicks_arrive(address: s
         await page.open(address)
         shown = await page.until("order-1043")
         assert "● Running 1" in shown
+        await page.until("⏎ Open")
         assert "order-1041" in shown
         assert await page.run("document.fonts.check('16px \"Roboto Mono\"')"), "its font is not loaded"
         # What the canvas shows is not in the page's text: the dark ground, and the colours of words on it.

@@ -10,6 +10,7 @@ from typing import ClassVar
 from textual import work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.events import AppBlur
 from textual.screen import Screen
 from textual.theme import Theme
 
@@ -86,6 +87,10 @@ class WfctlApp(Console):
         for screen in self.screen_stack:
             for widget in screen.query("*"):
                 widget.refresh()
+
+    def on_app_blur(self, event: AppBlur) -> None:
+        """Another window has the keys. What one was at stays to be seen, and a page in a browser begins like this."""
+        event.prevent_default()
 
     def on_unmount(self) -> None:
         self.source.close()
