@@ -119,7 +119,12 @@ def test_a_worker_s_own_codec_decodes_its_histories(greeting: Project) -> None:
 
 @pytest.mark.parametrize(("target", "said"), [
     ("missing", "error: missing: there is no module 'missing'\nhint: the current directory and ./src are searched"),
-    ("missing.py", "error: missing.py: there is no file 'missing.py'"),
+    ("missing.py", "error: missing.py: there is no file 'missing.py'\nhint: paths are relative to /"),
+    ("greetings", "error: greetings: there is no module 'greetings'\nhint: did you mean 'greeting'?"),
+    ("shop.dep", "error: shop.dep: there is no module 'shop.dep'\nhint: did you mean 'shop.deep'?"),
+    ("greetin.py", "error: greetin.py: there is no file 'greetin.py'\nhint: did you mean 'greeting.py'?"),
+    ("greeting:Greting", "error: greeting:Greting: greeting has no 'Greting'\nhint: did you mean 'greeting:Greeting'? its workflows: Greeting"),
+    ("factories:brokn", "error: factories:brokn: factories has no 'brokn'\nhint: did you mean 'factories:broken'?"),
     ("greeting:Nobody", "error: greeting:Nobody: greeting has no 'Nobody'\nhint: its workflows: Greeting"),
     ("factories:broken", "error: factories:broken: the factory raised: KeyError: 'no settings' at factories.py:"),
     ("factories:nothing", "error: factories:nothing: 'nothing' is neither a workflow class nor a function that makes a Worker, but int"),

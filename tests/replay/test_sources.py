@@ -173,6 +173,25 @@ def test_chain_follows_continued_runs_and_children(code: Project, recorded: Serv
     assert len({one["run_id"] for one in oldest.results}) == 4
 
 
+def test_status_and_mutate_take_what_check_takes(code: Project, recorded: Server) -> None:
+    """A server by query or id, with the runs these lead to; a database file; stdin."""
+    live, file = ("--address", recorded.address), ("--database", database(recorded))
+
+    def counted(*source: str, stdin: bytes = b"") -> dict[str, int]:
+        done = code.run("replay", "status", "code.py", *source, "-o", "json", stdin=stdin)
+        assert done.code == 0, done.err
+        return {one["type"]: one["histories"] for one in done.document["types"]}
+
+    assert counted("--type", "Greeting", *live) == {"Greeting": 4, "Relay": 0, "Leaf": 0}
+    assert counted("-w", "relay", "--chain", *live) == {"Greeting": 0, "Relay": 1, "Leaf": 1}
+    assert counted(*file) == {"Greeting": 4, "Relay": 3, "Leaf": 1}
+    assert counted("--status", "Running", *file) == {"Greeting": 1, "Relay": 0, "Leaf": 0}
+    assert counted("-H", "-", stdin=as_json(one_activity()).encode()) == {"Greeting": 1, "Relay": 0, "Leaf": 0}
+    for source in (live, file):
+        done = code.run("replay", "mutate", "code.py", "--type", "Leaf", "--type", "Relay", *source, "-o", "json")
+        assert (done.code, done.document["summary"]["caught"] > 0) == (0, True), done.err
+
+
 def test_a_database_file_is_read_while_its_server_runs(code: Project, recorded: Server) -> None:
     done = code.check("code.py", "--database", database(recorded))
     assert (done.code, set(done.verdicts)) == (0, {"compatible"}), done

@@ -7,6 +7,7 @@ error in the user's own code is reported as theirs, with their line.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import importlib.util
 import inspect
@@ -26,6 +27,7 @@ from wfctl.replay.model import Location
 from wfctl.replay.places import shown
 
 _OURS = str(Path(__file__).parent)
+_ALIAS = "wfctl_target_"
 
 
 @dataclass(slots=True)
@@ -137,9 +139,8 @@ def _take_attribute(target: str, module: ModuleType, attribute: str, loaded: Tar
     value: Any = module
     for part in attribute.split("."):
         if not hasattr(value, part):
-            known = ", ".join(sorted(key for key, item in vars(module).items() if is_workflow(item)))
             raise LoadFailure(
-                target, f"{module.__name__} has no '{attribute}'", hint=f"its workflows: {known}" if known else ""
+                target, f"{module.__name__} has no '{attribute}'", hint=_offers(target, attribute, module)
             )
         value = getattr(value, part)
     if is_workflow(value):
@@ -154,9 +155,21 @@ def _take_attribute(target: str, module: ModuleType, attribute: str, loaded: Tar
             hint="name a class with @workflow.defn, or a function that makes a Worker or a Replayer",
         ) from error
     except BaseException as error:
-        raise _theirs(target, error, "the factory raised") from error
+        hint = f"`python -c 'import {module.__name__} as m; m.{attribute}()'` shows the whole traceback"
+        raise _theirs(target, error, "the factory raised", hint) from error
     loaded.workflows += workflows
     loaded.options.update(options)
+
+
+def _offers(target: str, attribute: str, module: ModuleType) -> str:
+    """What a misspelt attribute may have meant, and the workflows that are there."""
+    own = {key: value for key, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
+    workflows = sorted(key for key, value in vars(module).items() if is_workflow(value))
+    functions = [key for key, value in own.items() if inspect.isfunction(value)]
+    close = difflib.get_close_matches(attribute, [*workflows, *functions], 1)
+    meant = f"did you mean '{target.removesuffix(attribute)}{close[0]}'?" if close else ""
+    known = f"its workflows: {', '.join(workflows)}" if workflows else ""
+    return " ".join(part for part in (meant, known) if part)
 
 
 def _import(target: str, name: str) -> ModuleType:
@@ -164,9 +177,31 @@ def _import(target: str, name: str) -> ModuleType:
         return importlib.import_module(name)
     except BaseException as error:
         if isinstance(error, ModuleNotFoundError) and _is_the_target(error, name):
-            hint = "the current directory and ./src are searched; add others with --path"
+            searched = "the current directory and ./src are searched; add others with --path"
+            hint = _similar_module(error.name or "") or searched
             raise LoadFailure(target, f"there is no module '{error.name}'", hint=hint) from error
-        raise _theirs(target, error, "its import failed") from error
+        raise _theirs(target, error, "its import failed", _import_hint(error, name)) from error
+
+
+def _import_hint(error: BaseException, name: str) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f"install it where wfctl runs ({sys.prefix}), or name its directory with --path"
+    return "" if name.startswith(_ALIAS) else f"`python -c 'import {name}'` shows the whole traceback"
+
+
+def _similar_module(name: str) -> str:
+    """Of a module that is not there: one beside it that it may have been meant to be."""
+    parent, dot, last = name.rpartition(".")
+    package = sys.modules.get(parent)
+    places = list(getattr(package, "__path__", ())) if dot else _own_places()
+    close = difflib.get_close_matches(last, [info.name for info in pkgutil.iter_modules(places)], 1)
+    return f"did you mean '{parent}{dot}{close[0]}'?" if close else ""
+
+
+def _own_places() -> list[str]:
+    """Where the project's own modules are: not the interpreter's, not what is installed."""
+    standard = str(Path(inspect.__file__).parent)
+    return [place for place in sys.path if place and not place.startswith(standard) and "site-packages" not in place]
 
 
 def _is_the_target(error: ModuleNotFoundError, name: str) -> bool:
@@ -174,7 +209,7 @@ def _is_the_target(error: ModuleNotFoundError, name: str) -> bool:
     return bool(error.name) and f"{name}.".startswith(f"{error.name}.") and _frame_of_theirs(error) is None
 
 
-def _theirs(target: str, error: BaseException, what: str) -> LoadFailure:
+def _theirs(target: str, error: BaseException, what: str, hint: str) -> LoadFailure:
     """An exception of the user's code, with the innermost line that is theirs."""
     if isinstance(error, KeyboardInterrupt):
         raise error
@@ -182,8 +217,8 @@ def _theirs(target: str, error: BaseException, what: str) -> LoadFailure:
     text = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
     if isinstance(cause, SyntaxError) and cause.filename:
         place = Location(shown(cause.filename), cause.lineno or 0, "", (cause.text or "").strip())
-        return LoadFailure(target, f"{what}: {type(cause).__name__}: {cause.msg}", place)
-    return LoadFailure(target, f"{what}: {text}", _frame_of_theirs(cause))
+        return LoadFailure(target, f"{what}: {type(cause).__name__}: {cause.msg}", place, hint)
+    return LoadFailure(target, f"{what}: {text}", _frame_of_theirs(cause), hint)
 
 
 def _frame_of_theirs(error: BaseException) -> Location | None:
@@ -217,7 +252,7 @@ def _submodules(target: str, package: ModuleType, loaded: Target) -> list[Module
 
 def _from_path(target: str, path: Path, loaded: Target) -> list[ModuleType]:
     if not path.exists():
-        raise LoadFailure(target, f"there is no file '{path}'")
+        raise LoadFailure(target, f"there is no file '{path}'", hint=_similar_file(path))
     path = path.resolve()
     if path.is_dir() and not (path / "__init__.py").exists():
         modules = []
@@ -237,6 +272,13 @@ def _from_path(target: str, path: Path, loaded: Target) -> list[ModuleType]:
     if not _is_file_of(module, path):
         module = _import(target, _alias(path))
     return [module, *(_submodules(target, module, loaded) if path.is_dir() else ())]
+
+
+def _similar_file(path: Path) -> str:
+    beside = {one.stem: one for one in path.parent.iterdir()} if path.parent.is_dir() else {}
+    names = [stem for stem, one in beside.items() if one.is_dir() or one.suffix == ".py"]
+    close = difflib.get_close_matches(path.stem, names, 1)
+    return f"did you mean '{beside[close[0]]}'?" if close else f"paths are relative to {Path.cwd()}"
 
 
 def _is_file_of(module: ModuleType, path: Path) -> bool:
@@ -270,7 +312,7 @@ class _Alias:
 
 def _alias(path: Path) -> str:
     """For a file whose name is no identifier (`order-flow.py`), or is another module's (`json.py`)."""
-    name = "wfctl_target_" + "".join(char if char.isalnum() else "_" for char in path.stem)
+    name = _ALIAS + "".join(char if char.isalnum() else "_" for char in path.stem)
     if not any(isinstance(finder, _Alias) and finder.name == name for finder in sys.meta_path):
         sys.meta_path.insert(0, _Alias(name, path))
     return name

@@ -195,9 +195,15 @@ def test_a_change_that_makes_the_code_spin_or_leave_is_caught_and_ends_nothing(t
 
 
 def test_changes_are_sampled_by_seed(timed: Project) -> None:
-    one, same = (mutate(timed, "--sample", "2", "--seed", "7").document["mutations"] for _ in range(2))
+    one, same = (mutate(timed, "--changes", "2", "--seed", "7").document["mutations"] for _ in range(2))
     assert len(one) == 2
     assert one == same
+
+
+def test_nothing_to_replay_is_a_failure(timed: Project) -> None:
+    timed.write("nothing/notes.json", "[]")
+    done = timed.run("replay", "mutate", "greeting", "-H", "nothing")
+    assert (done.code, "nothing was replayed" in done.err, "hint: " in done.err) == (18, True, True)
 
 
 def test_text_lists_what_slips_and_a_table_by_type(timed: Project) -> None:

@@ -50,7 +50,7 @@ def runs(opened: Session, wanted: dict[str, Any]) -> Iterator[StoredHistory]:
 
 
 def _selection(opened: Session, wanted: dict[str, Any], status: str) -> Selection:
-    from wfctl.commands.replay.check import moment
+    from wfctl.commands.replay._sources import moment
     from wfctl.replay.sources import Selection
 
     return Selection(

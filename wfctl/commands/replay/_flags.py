@@ -1,4 +1,4 @@
-"""The flags of `wfctl replay check`, in sets: which histories, how to run, which reports."""
+"""The flags of the commands that replay, in sets: which histories, which code, how to run, which reports."""
 
 from __future__ import annotations
 
@@ -56,13 +56,19 @@ class HistoryFlags:
 
 
 @dataclass(kw_only=True)
-class RunFlags:
-    """How to run the check."""
+class CodeFlags:
+    """Where the code is."""
 
     path: Annotated[
         list[str] | None,
         typer.Option("--path", metavar="DIR", help="Look for modules here, besides . and ./src. Repeatable."),
     ] = None
+
+
+@dataclass(kw_only=True)
+class RunFlags:
+    """How to run the check."""
+
     jobs: Annotated[
         int | None, typer.Option("-j", "--jobs", min=0, help="Worker processes. Default 0: one per core.")
     ] = None

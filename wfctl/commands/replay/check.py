@@ -8,25 +8,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wfctl.commands._session import Session, session
-from wfctl.commands.replay._flags import HistoryFlags, LanguageFlags, ReportFlags, RunFlags, typed
+from wfctl.commands.replay._flags import CodeFlags, HistoryFlags, LanguageFlags, ReportFlags, RunFlags, typed
+from wfctl.commands.replay._sources import histories_of
 from wfctl.errors import CommandError, ExitCode, UsageMistake
 
 if TYPE_CHECKING:
-    from wfctl.replay.chain import Chain
     from wfctl.replay.checker import Checker
     from wfctl.replay.messages import LoadFailure, RunnerCommand
     from wfctl.replay.model import Result, Summary
-    from wfctl.replay.sources import Selection, StoredHistory
+    from wfctl.replay.sources import StoredHistory
 
-_DEFAULT_LIMIT = 500
 _DEFAULT_TIMEOUT = 120.0
 _NOTE_SECONDS = 10.0
 
@@ -34,6 +31,7 @@ _NOTE_SECONDS = 10.0
 def check(
     ctx: typer.Context,
     histories: HistoryFlags,
+    code: CodeFlags,
     running: RunFlags,
     language: LanguageFlags,
     reports: ReportFlags,
@@ -58,7 +56,9 @@ def check(
     from wfctl.replay import settings
 
     with session(ctx) as opened:
-        wanted = settings.merged(typed(histories, running, language) | {"targets": targets}, settings.load(Path.cwd()))
+        wanted = settings.merged(
+            typed(histories, code, running, language) | {"targets": targets}, settings.load(Path.cwd())
+        )
         for name in ("junit", "sarif", "markdown"):
             setattr(reports, name, getattr(reports, name) or wanted.get(name))
         checked = _Check(opened, wanted, reports)
@@ -90,7 +90,9 @@ class _Check:
 
         if self.wanted.get("runner") or self.wanted.get("lang", "python") != "python":
             raise UsageMistake("--watch is for Python code", hint="run the check again after a change")
-        return Watch(self.opened, self.wanted, self.reports.quiet, lambda: self._sources()[0]).run()
+        return Watch(
+            self.opened, self.wanted, self.reports.quiet, lambda: histories_of(self.opened, self.wanted)[0]
+        ).run()
 
     @contextmanager
     def _runner(self) -> Iterator[RunnerCommand | None]:
@@ -125,7 +127,7 @@ class _Check:
             chain=wanted.get("chain", False),
             runner=runner,
         )
-        found, chaser = self._sources()
+        found, chaser = histories_of(self.opened, self.wanted)
         return Checker(
             CheckOptions(
                 options,
@@ -135,59 +137,6 @@ class _Check:
             ),
             chaser if options.chain else None,
         ), found
-
-    # Sources.
-
-    def _sources(self) -> tuple[Iterator[StoredHistory], Chain]:
-        from wfctl.replay.chain import Chain
-        from wfctl.replay.database_source import DatabaseSource
-        from wfctl.replay.server_source import ServerSource
-        from wfctl.replay.sources import from_paths
-
-        wanted = self.wanted
-        parts: list[Iterator[StoredHistory]] = []
-        if wanted.get("histories"):
-            parts.append(from_paths(wanted["histories"]))
-        ids, query, database = wanted.get("workflow_id", ()), wanted.get("query", ""), wanted.get("database", "")
-        if wanted.get("run_id") and len(ids) != 1:
-            raise UsageMistake("--run-id belongs to one --workflow-id")
-        wants_list = bool(query) or (
-            not ids and any(wanted.get(key) for key in ("status", "since", "sample", "per_type"))
-        )
-        if not (parts or ids or wants_list or database):
-            wants_list = bool(wanted.get("type"))
-        server: ServerSource | None = None
-        file: DatabaseSource | None = None
-        source: ServerSource | DatabaseSource
-        if database:
-            source = file = DatabaseSource(database, self.opened.namespace, self.opened.out.note)
-            wants_list = wants_list or not ids
-        elif ids or wants_list:
-            source = server = ServerSource(self.opened.workflow_service, self.opened.namespace, self.opened.out.note)
-        elif not parts:
-            hint = "--histories PATH names files and directories, --query and --workflow-id ask a server, --database a file"
-            raise UsageMistake("no histories were named", hint=hint)
-        if database or ids or wants_list:
-            if ids:
-                parts.append(source.by_id(ids, wanted.get("run_id", "")))
-            if wants_list:
-                parts.append(source.matching(self._selection()))
-        return chain(*parts), Chain(server, file)
-
-    def _selection(self) -> Selection:
-        from wfctl.replay.sources import Selection, status_name
-
-        wanted = self.wanted
-        return Selection(
-            query=wanted.get("query", ""),
-            types=tuple(wanted.get("type", ())),
-            statuses=tuple(status_name(name) for name in wanted.get("status", ())),
-            since=moment(wanted["since"], self.opened.now) if wanted.get("since") else None,
-            limit=wanted.get("limit", 0 if wanted.get("sample") else _DEFAULT_LIMIT),
-            per_type=wanted.get("per_type", 0),
-            sample=wanted.get("sample", 0),
-            seed=wanted.get("seed", 0),
-        )
 
     # Telling.
 
@@ -293,22 +242,6 @@ class _Live:
         elif not self._quiet and not self._out.is_text and time.monotonic() - self._last_note > _NOTE_SECONDS:
             self._last_note = time.monotonic()
             self._out.note(f"… {text}")
-
-
-def moment(text: str, now: datetime) -> datetime:
-    """`7d`, `12h`: so long ago; anything else is a time."""
-    from wfctl.view.durations import parse_duration
-
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except ValueError:
-        pass
-    try:
-        ago: timedelta = parse_duration(text)
-    except Exception as error:
-        raise UsageMistake(f"--since '{text}' is neither a duration nor a time", hint="7d, or 2026-01-31") from error
-    return now - ago
 
 
 def _write(path: str, text: str) -> None:

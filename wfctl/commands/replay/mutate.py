@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import random
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wfctl.commands._session import Session, session
-from wfctl.commands.replay._code import histories_of, lines_of, not_loaded, read_histories
-from wfctl.errors import CommandError, ExitCode, UsageMistake
+from wfctl.commands.replay._code import lines_of, not_loaded, nothing_replayed, of_types, read_histories, wanted_of
+from wfctl.commands.replay._flags import CodeFlags, HistoryFlags
+from wfctl.errors import CommandError, ExitCode
 
 if TYPE_CHECKING:
     from wfctl.replay.mutation.report import Measured
@@ -25,20 +25,16 @@ _TIMEOUT = 30.0
 
 def mutate(
     ctx: typer.Context,
+    histories: HistoryFlags,
+    code: CodeFlags,
     targets: Annotated[
         list[str] | None, typer.Argument(metavar="[TARGET]…", help="The code, as for `replay check`.")
     ] = None,
-    histories: Annotated[
-        list[str] | None,
-        typer.Option("-H", "--histories", metavar="PATH", help="History file or directory. Repeatable."),
-    ] = None,
-    path: Annotated[
-        list[str] | None, typer.Option("--path", metavar="DIR", help="Look for modules here too. Repeatable.")
-    ] = None,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=0, help="Trials at once. Default 0: one per core.")] = 0,
     timeout: Annotated[float, typer.Option("--timeout", min=1, help="Seconds for one trial.")] = _TIMEOUT,
-    sample: Annotated[int, typer.Option("--sample", min=0, help="Try only so many changes, chosen at random.")] = 0,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of that choice.")] = 0,
+    changes: Annotated[
+        int, typer.Option("--changes", min=0, help="Try only so many changes, chosen at random (--seed).")
+    ] = 0,
     min_score: Annotated[float, typer.Option("--min-score", help="Fail below this score, in percent.")] = 0.0,
     all_of_them: Annotated[bool, typer.Option("--all", help="List the changes that were caught too.")] = False,
 ) -> int:
@@ -49,16 +45,10 @@ def mutate(
     Commands are dropped, doubled, renamed and swapped, sleeps and waits dropped, patches removed and inverted, branches
     turned round. What slips through is listed with its line, and whether any history runs that line.
     """
-    from wfctl.replay import settings
-
     with session(ctx) as opened:
-        wanted = settings.merged(
-            {"targets": targets, "histories": histories, "path": path}, settings.load(Path.cwd())
-        )  # fmt: skip
-        if not wanted.get("targets"):
-            raise UsageMistake("no code was named to change", hint="wfctl replay mutate orders.workflows -H histories")
+        wanted = wanted_of(targets, histories, code, "wfctl replay mutate orders.workflows -H histories")
         run = _Run(opened, wanted, jobs or len(os.sched_getaffinity(0)), timeout)
-        measured = run.measured(sample, seed)
+        measured = run.measured(changes, wanted.get("seed", 0))
         _tell(opened, measured, all_of_them=all_of_them)
         if not measured.trials:
             raise CommandError("there is nothing to change: no workflow in it makes commands")
@@ -72,7 +62,7 @@ class _Run:
     at_once: int
     timeout: float
 
-    def measured(self, sample: int, seed: int) -> Measured:
+    def measured(self, changes: int, seed: int) -> Measured:
         from wfctl.replay.messages import LoadFailure
         from wfctl.replay.mutation import pool, report, sites
 
@@ -81,10 +71,12 @@ class _Run:
             found = sites.mutations(targets, search)
         except LoadFailure as failure:
             raise not_loaded(failure) from failure
-        if sample and sample < len(found):
-            chosen = random.Random(seed).sample(range(len(found)), sample)
+        if changes and changes < len(found):
+            chosen = random.Random(seed).sample(range(len(found)), changes)
             found = [found[index] for index in sorted(chosen)]
         read = read_histories(self.opened, self.wanted)
+        if not read:
+            raise nothing_replayed("no history could be read")
         files = frozenset(one.file for one in found)
         baseline = lines_of(targets, search, read, files, self.timeout)
         kept = report.passing(baseline)
@@ -105,7 +97,7 @@ class _Run:
         code = Code(
             tuple(self.wanted["targets"]), tuple(self.wanted.get("path", ())), mutation.file, mutation.code
         )  # fmt: skip
-        return Job(code, histories_of(read, mutation.workflow_types), warned)
+        return Job(code, of_types(read, mutation.workflow_types), warned)
 
     def _judged(self, mutation: Mutation, outcome: Outcome, baseline: Outcome, histories: int) -> Any:
         from wfctl.replay.mutation import report

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wfctl.commands._session import Session, session
-from wfctl.commands.replay._code import lines_of, not_loaded, read_histories
-from wfctl.errors import ExitCode, UsageMistake
+from wfctl.commands.replay._code import lines_of, not_loaded, read_histories, wanted_of
+from wfctl.commands.replay._flags import CodeFlags, HistoryFlags
+from wfctl.errors import ExitCode
 
 if TYPE_CHECKING:
     from wfctl.replay.corpus.status import OfType, Status
@@ -19,15 +20,10 @@ _RANGES_SHOWN = 12
 
 def status(
     ctx: typer.Context,
+    histories: HistoryFlags,
+    code: CodeFlags,
     targets: Annotated[
         list[str] | None, typer.Argument(metavar="[TARGET]…", help="The code, as for `replay check`.")
-    ] = None,
-    histories: Annotated[
-        list[str] | None,
-        typer.Option("-H", "--histories", metavar="PATH", help="History file or directory. Repeatable."),
-    ] = None,
-    path: Annotated[
-        list[str] | None, typer.Option("--path", metavar="DIR", help="Look for modules here too. Repeatable.")
     ] = None,
     timeout: Annotated[float, typer.Option("--timeout", min=1, help="Seconds for all replays.")] = 120.0,
     max_age: Annotated[
@@ -44,14 +40,8 @@ def status(
     For each workflow type: histories, outcomes, age, SDK versions; kinds of commands and sides of patches that no history
     has; and, with coverage.py installed, the lines of workflow code that no replay runs.
     """
-    from wfctl.replay import settings
-
     with session(ctx) as opened:
-        wanted = settings.merged(
-            {"targets": targets, "histories": histories, "path": path}, settings.load(Path.cwd())
-        )  # fmt: skip
-        if not wanted.get("targets"):
-            raise UsageMistake("no code was named", hint="wfctl replay status orders.workflows -H histories")
+        wanted = wanted_of(targets, histories, code, "wfctl replay status orders.workflows -H histories")
         found = _found(opened, wanted, timeout)
         _tell(opened, found)
         return _exit_code(opened, found, max_age, min_coverage)
