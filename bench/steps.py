@@ -69,7 +69,7 @@ class Spent:
             yield
 
 
-class _Context:
+class Context:
     """A client that waits for ever and says nothing of itself."""
 
     def time_remaining(self) -> float:
@@ -85,7 +85,7 @@ async def _call(backend: Backend, spent: Spent, name: str, request: Message) -> 
     began = time.thread_time()
     parsed = GetMessageClass(method.input_type).FromString(body)
     spent.add(f"parse {name}", time.thread_time() - began)
-    answer = await router.implemented()[name](backend, parsed, Call(_Context(), time.monotonic()))
+    answer = await router.implemented()[name](backend, parsed, Call(Context(), time.monotonic()))
     return GetMessageClass(method.output_type).FromString(answer) if isinstance(answer, bytes) else answer
 
 
@@ -107,7 +107,7 @@ async def _lane(backend: Backend, spent: Spent, lane: int, workflows: int) -> No
             task_queue=queue,
             input=DATA,
         )
-        for command in (_schedule_activity(queue), _complete_workflow()):
+        for command in (schedule_activity(queue), complete_workflow()):
             task = await call("PollWorkflowTaskQueue", namespace="default", task_queue=queue)
             await call("RespondWorkflowTaskCompleted", task_token=task.task_token, commands=[command])
             if command.command_type == CommandType.COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK:
@@ -115,7 +115,7 @@ async def _lane(backend: Backend, spent: Spent, lane: int, workflows: int) -> No
                 await call("RespondActivityTaskCompleted", task_token=activity.task_token, result=DATA)
 
 
-def _schedule_activity(queue: TaskQueue) -> Command:
+def schedule_activity(queue: TaskQueue) -> Command:
     command = Command(command_type=CommandType.COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK)
     attributes = command.schedule_activity_task_command_attributes
     attributes.activity_id, attributes.start_to_close_timeout.seconds = "1", 60
@@ -125,7 +125,7 @@ def _schedule_activity(queue: TaskQueue) -> Command:
     return command
 
 
-def _complete_workflow() -> Command:
+def complete_workflow() -> Command:
     command = Command(command_type=CommandType.COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION)
     command.complete_workflow_execution_command_attributes.result.CopyFrom(DATA)
     return command

@@ -6,10 +6,12 @@ import os
 from datetime import timedelta
 from typing import Any
 
+import msgpack
 from google.protobuf.duration_pb2 import Duration
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from temporalio.api.activity.v1 import ActivityOptions
 from temporalio.api.command.v1 import Command
 from temporalio.api.common.v1 import RetryPolicy
 from temporalio.api.enums.v1 import CancelExternalWorkflowExecutionFailedCause as CANCEL_FAILED
@@ -26,8 +28,17 @@ from temporalio.api.history.v1 import (
 from temporalio.api.taskqueue.v1 import StickyExecutionAttributes, TaskQueue
 
 from tests.support import update_messages
-from tests.support.executions import WORKER, complete_task, new_execution, rebuilt, started_execution, state, take_task
-from wfctl.devserver.core import registry, reset
+from tests.support.executions import (
+    QUEUE,
+    WORKER,
+    complete_task,
+    new_execution,
+    rebuilt,
+    started_execution,
+    state,
+    take_task,
+)
+from wfctl.devserver.core import activity_control, registry, reset
 from wfctl.devserver.core.entities import (
     activity,
     cancellation,
@@ -61,6 +72,7 @@ def schedule_activity(name: str, timeout: float, attempts: int) -> Command:
     command = Command(command_type=C.COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK)
     attributes = command.schedule_activity_task_command_attributes
     attributes.activity_id, attributes.activity_type.name = name, "Activity"
+    attributes.task_queue.name = QUEUE
     attributes.start_to_close_timeout.FromTimedelta(timedelta(seconds=timeout))
     attributes.retry_policy.CopyFrom(RetryPolicy(maximum_attempts=attempts))
     return command
@@ -255,6 +267,56 @@ class WholeRun(RuleBasedStateMachine):
         failure = Failure(message="oh", application_failure_info=ApplicationFailureInfo(non_retryable=non_retryable))
         self.step(lambda: activity.fail(self.execution, one, failure, WORKER))
 
+    @precondition(lambda self: bool(started_activities(self)))
+    @rule()
+    def an_activity_is_alive(self) -> None:
+        one = started_activities(self)[0]
+        self.step(lambda: activity.heartbeat(self.execution, one, None))
+
+    @precondition(lambda self: bool(self.execution.activities))
+    @rule(which=st.integers(0, 3), again=st.booleans(), delay=st.sampled_from([0.0, 5.0]))
+    def an_activity_is_paused_or_unpaused(self, which: int, again: bool, delay: float) -> None:
+        one = self.activity(which)
+        if one.pause is None:
+            self.step(lambda: activity_control.pause(self.execution, one, "operator", "why", ""))
+        else:
+            pause = timedelta(seconds=delay)
+            self.step(
+                lambda: activity_control.unpause(
+                    self.execution, one, reset_attempts=again, reset_heartbeat=again, delay=pause
+                )
+            )
+
+    @precondition(lambda self: bool(self.execution.activities))
+    @rule(which=st.integers(0, 3), flags=st.tuples(st.booleans(), st.booleans(), st.booleans()))
+    def an_activity_is_reset(self, which: int, flags: tuple[bool, bool, bool]) -> None:
+        one = self.activity(which)
+        heartbeat, paused, options = flags
+        self.step(
+            lambda: activity_control.reset(
+                self.execution,
+                one,
+                reset_heartbeat=heartbeat,
+                keep_paused=paused,
+                restore_options=options,
+                delay=timedelta(),
+            )
+        )
+
+    @precondition(lambda self: bool(self.execution.activities))
+    @rule(which=st.integers(0, 3), seconds=st.integers(1, 60))
+    def an_activitys_options_are_changed_or_restored(self, which: int, seconds: int) -> None:
+        one = self.activity(which)
+        if one.changed is not None:
+            self.step(lambda: activity_control.restore_options(self.execution, one))
+            return
+        wanted = ActivityOptions(start_to_close_timeout=Duration(seconds=seconds))
+        self.step(lambda: activity_control.update_options(self.execution, one, wanted, ["start_to_close_timeout"]))
+
+    def activity(self, which: int) -> Activity:
+        pending = list(self.execution.activities.values())
+        return pending[which % len(pending)]
+
     @precondition(lambda self: bool(unstarted_children(self)))
     @rule(works=st.booleans())
     def a_child_is_started_or_not(self, works: bool) -> None:
@@ -349,6 +411,27 @@ class WholeRun(RuleBasedStateMachine):
     def rebuilt_equals_live(self) -> None:
         if hasattr(self, "execution"):
             assert state(rebuilt(self.execution)) == state(self.execution)
+
+    @invariant()
+    def what_the_tables_know_is_what_a_look_at_everything_tells(self) -> None:
+        if not hasattr(self, "execution"):
+            return
+        execution = self.execution
+        pending, timers = execution.activities, execution.timers
+        due = [(deadline, one.scheduled_event_id) for one in pending.values() for deadline, _ in one.deadlines()]
+        earliest = pending.earliest()
+        assert (earliest and (earliest[0], earliest[1].scheduled_event_id)) == min(due, default=None)
+        assert pending.have_waiting() == any(one.is_scheduled for one in pending.values())
+        packed = {number: one.pack() for number, one in pending.items()}
+        assert pending.packed() == [
+            msgpack.packb((number, packed[number])) for number in sorted(packed) if packed[number] is not None
+        ]
+        assert {one.id: pending.by_id(one.id) for one in pending.values()} == {one.id: one for one in pending.values()}
+        assert timers.earliest() == min(
+            timers.values(), key=lambda timer: (timer.fires_at, timer.started_event_id), default=None
+        )
+        children = execution.children
+        assert children.have_unstarted() == any(not child.started_event_id for child in children.values())
 
     @invariant()
     def event_ids_are_contiguous_and_nothing_follows_the_close(self) -> None:

@@ -54,6 +54,7 @@ def pause(execution: Execution, activity: Activity, identity: str, reason: str, 
         if activity.pause.request_id == request_id:
             return
         raise FailedPrecondition("activity is already paused")
+    execution.activities.touch(activity)
     if _waits(activity):
         activity.stamp += 1
     activity.pause = Pause(execution.now, identity, reason, request_id)
@@ -64,6 +65,7 @@ def unpause(
 ) -> None:
     if not activity.pause:
         return
+    execution.activities.touch(activity)
     _lift_pause(activity)
     if reset_attempts:
         activity.attempt = 1
@@ -100,6 +102,7 @@ def reset(
     delay: timedelta,
 ) -> None:
     """Back to the first attempt."""
+    execution.activities.touch(activity)
     was_paused = activity.pause is not None
     activity.attempt = 1
     activity.reset = True
@@ -135,6 +138,7 @@ def update_options(
     options.task_queue.kind = options.task_queue.kind or NORMAL_QUEUE
     for name, value in zip(TIMEOUTS, normal_timeouts(options, timedelta()), strict=True):
         getattr(options, name).FromTimedelta(value)
+    execution.activities.touch(activity)
     activity.changed = options
     _apply_options(execution, activity)
     return options
@@ -142,6 +146,7 @@ def update_options(
 
 def restore_options(execution: Execution, activity: Activity) -> ActivityOptions:
     """The options that the workflow gave."""
+    execution.activities.touch(activity)
     activity.changed = None
     _apply_options(execution, activity)
     options = current_options(activity)

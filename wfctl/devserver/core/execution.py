@@ -29,15 +29,13 @@ from temporalio.api.sdk.v1 import UserMetadata
 from wfctl.devserver.core import packing, registry
 from wfctl.devserver.core.effects import Effect, EnqueueActivityTask
 from wfctl.devserver.core.entities import completion, workflow_task
-from wfctl.devserver.core.entities.activity import Activity
-from wfctl.devserver.core.entities.child_workflow import ChildWorkflow
 from wfctl.devserver.core.entities.external_workflow import ExternalRequest
-from wfctl.devserver.core.entities.timer import Timer
 from wfctl.devserver.core.entities.update import Updates
 from wfctl.devserver.core.entities.workflow_task import STICKY_FIELDS, TASK_FIELDS, Sticky, WorkflowTask
 from wfctl.devserver.core.errors import BadCommand, NamespaceNotFound
 from wfctl.devserver.core.history import History
 from wfctl.devserver.core.namespace import Namespace
+from wfctl.devserver.core.pending import Activities, Children, Timers
 from wfctl.devserver.core.visibility.record import VisibilityRecord
 from wfctl.devserver.settings import Settings
 
@@ -74,9 +72,9 @@ class Execution:
     workflow_task: WorkflowTask = field(default_factory=WorkflowTask)
     last_started_event_id: int = 0  # the WORKFLOW_TASK_STARTED of the last completed task
     last_completed_event_id: int = 0
-    activities: dict[int, Activity] = field(default_factory=dict)
-    timers: dict[str, Timer] = field(default_factory=dict)
-    children: dict[int, ChildWorkflow] = field(default_factory=dict)
+    activities: Activities = field(default_factory=Activities)
+    timers: Timers = field(default_factory=Timers)
+    children: Children = field(default_factory=Children)
     external_signals: dict[int, ExternalRequest] = field(default_factory=dict)
     external_cancels: dict[int, ExternalRequest] = field(default_factory=dict)
     updates: Updates = field(default_factory=Updates)
@@ -165,6 +163,7 @@ class Execution:
         self.reset_event_id = event_id
         self.reset_time = self.start_time = self.now
         for activity in self.activities.values():
+            self.activities.touch(activity)
             activity.attempt_scheduled_time = self.now
 
     # -- rebuilding -----------------------------------------------------------------------------------------------
@@ -183,25 +182,21 @@ class Execution:
 
     def unevented(self) -> bytes:
         """The state that no event tells, packed."""
-        return bytes(
-            msgpack.packb(
-                {
-                    "task": packing.pack(self.workflow_task, TASK_FIELDS),
-                    "sticky": packing.pack(self.sticky, STICKY_FIELDS) if self.sticky else None,
-                    "activities": [
-                        (activity.scheduled_event_id, packed)
-                        for activity in self.activities.values()
-                        if (packed := activity.pack()) is not None
-                    ],
-                    "updates": self.updates.pack(),
-                    "buffered": [event.SerializeToString() for event in self.buffered],
-                    "transitions": self.transition_count,
-                    "request_ids": self.request_ids,
-                    "cancel_request_id": self.cancel_request_id,
-                    "reset_run_id": self.reset_run_id,
-                },
-                use_bin_type=True,
-            )
+        return packing.joined(
+            {
+                "task": packing.pack(self.workflow_task, TASK_FIELDS),
+                "sticky": packing.pack(self.sticky, STICKY_FIELDS) if self.sticky else None,
+            },
+            "activities",
+            self.activities.packed(),
+            {
+                "updates": self.updates.pack() if self.updates.in_flight else (),
+                "buffered": [event.SerializeToString() for event in self.buffered],
+                "transitions": self.transition_count,
+                "request_ids": self.request_ids,
+                "cancel_request_id": self.cancel_request_id,
+                "reset_run_id": self.reset_run_id,
+            },
         )
 
     def restore(self, packed: bytes) -> None:
@@ -215,7 +210,9 @@ class Execution:
         sticky = state.get("sticky")
         self.sticky = Sticky(**packing.unpack(sticky, STICKY_FIELDS)) if sticky else None
         for scheduled_event_id, data in state["activities"]:
-            self.activities[scheduled_event_id].unpack(data)
+            activity = self.activities[scheduled_event_id]
+            self.activities.touch(activity)
+            activity.unpack(data)
         if "updates" in state:
             self.updates.unpack(state["updates"])
         self.transition_count = state.get("transitions", 0)
@@ -229,7 +226,12 @@ class Execution:
         """When `tick` next has something to do."""
         if not self.is_running:
             return None
-        return min((deadline for owner in registry.OWNERS for deadline in owner.deadlines(self)), default=None)
+        earliest: datetime | None = None
+        for owner in registry.TIMED:
+            deadline = owner.next_deadline(self)
+            if deadline is not None and (earliest is None or deadline < earliest):
+                earliest = deadline
+        return earliest
 
     def tick(self, now: datetime) -> None:
         """Do what has come due, in order of its deadline."""
@@ -237,13 +239,12 @@ class Execution:
         while self.is_running:
             due = [
                 (deadline, index)
-                for index, owner in enumerate(registry.OWNERS)
-                for deadline in owner.deadlines(self)
-                if deadline <= now
+                for index, owner in enumerate(registry.TIMED)
+                if (deadline := owner.next_deadline(self)) is not None and deadline <= now
             ]
             if not due:
                 break
-            registry.OWNERS[min(due)[1]].on_deadline(self)
+            registry.TIMED[min(due)[1]].on_deadline(self)
         if self.effects and all(isinstance(effect, EnqueueActivityTask) for effect in self.effects):
             self.transition_count -= 1  # that a retry's pause is over is no news about the run
 
@@ -256,8 +257,8 @@ class Execution:
             return completion.has_last_words(self)
         return (
             self.workflow_task.is_scheduled
-            or any(activity.is_scheduled for activity in self.activities.values())
-            or any(not child.started_event_id for child in self.children.values())
+            or self.activities.have_waiting()
+            or self.children.have_unstarted()
             or bool(self.external_signals)
             or bool(self.external_cancels)
         )
@@ -291,7 +292,7 @@ class Execution:
     def pending_effects(self) -> list[Effect]:
         """What a live run had asked for and may not have got when the process died."""
         effects: list[Effect] = []
-        for owner in registry.OWNERS:
+        for owner in registry.REMINDED:
             effects.extend(owner.pending_effects(self))
         return effects
 

@@ -6,13 +6,17 @@ default, one that is not known is left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
 
+import msgpack
 from google.protobuf.message import Message
+
+_FIX_MAP = 0x80  # msgpack's first byte of a map of up to 15 entries, or'ed with their number
+_packer = msgpack.Packer(use_bin_type=True, autoreset=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +70,10 @@ def _defaults(kind: type[Any]) -> dict[str, Any]:
     if kind not in _known_defaults:
         _known_defaults[kind] = {field.name: field.default for field in fields(kind) if field.default is not MISSING}
     return _known_defaults[kind]
+
+
+def joined(before: Mapping[str, Any], name: str, items: Sequence[bytes], after: Mapping[str, Any]) -> bytes:
+    """One msgpack map: `before`, then under `name` an array of items that are packed already, then `after`."""
+    head, tail = _packer.pack(before), _packer.pack(after)
+    size = bytes((_FIX_MAP | len(before) + 1 + len(after),))
+    return b"".join((size, head[1:], _packer.pack(name), _packer.pack_array_header(len(items)), *items, tail[1:]))

@@ -1,4 +1,4 @@
-"""The index of the protocol: each event's applier, each command's handler, and who owns deadlines."""
+"""The index of the protocol: each event's applier, each command's handler, who has deadlines, who has effects to repeat."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from wfctl.devserver.core.execution import Execution
     from wfctl.devserver.core.transitions import CommandContext
 
-__all__ = ["COMMANDS", "EVENTS", "EVENT_OF", "NEVER_BUFFERED", "OWNERS", "REORDERED_LAST"]
+__all__ = ["COMMANDS", "EVENTS", "EVENT_OF", "NEVER_BUFFERED", "REMINDED", "REORDERED_LAST", "TIMED"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,15 +201,10 @@ COMMANDS: dict[C.ValueType, CommandRow] = {
     ),
 }
 
-# Modules that have deadlines, or effects to repeat after a crash.
-OWNERS: tuple[Any, ...] = (
-    completion,
-    workflow_task,
-    activity,
-    timer,
-    child_workflow,
-    external_workflow,
-)
+# Modules with deadlines. Of what is due at the same moment, the first here comes first.
+TIMED: tuple[Any, ...] = (completion, workflow_task, activity, timer)
+# Modules with effects to repeat after a crash.
+REMINDED: tuple[Any, ...] = (completion, workflow_task, activity, child_workflow, external_workflow)
 
 # Events that a command or the workflow task itself makes; all others wait while a task is started.
 NEVER_BUFFERED: frozenset[int] = frozenset(

@@ -157,7 +157,7 @@ async def _by_id(backend: Backend, request: Any, *, unstarted: bool = False) -> 
 
     def find(execution: Execution) -> Activity:
         requests.check_running(execution)
-        activity = activities.by_id(execution, request.activity_id)
+        activity = execution.activities.by_id(request.activity_id)
         if activity is None:
             raise NotFound(
                 f"cannot find pending activity with ActivityID {request.activity_id},"

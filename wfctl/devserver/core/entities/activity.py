@@ -89,13 +89,10 @@ class Pause:
     request_id: str
 
 
-Deadline = tuple[datetime, TimeoutType.ValueType]
-_WORKED_OUT = ("_deadlines", "_packed")
-_set = object.__setattr__
-
-
 @dataclass(slots=True)
 class Activity:
+    """One activity that has not ended. Whoever changes it tells the run's table (`Activities.touch`)."""
+
     scheduled_event_id: int
     attributes: ActivityTaskScheduledEventAttributes
     scheduled_time: datetime  # of the first attempt
@@ -120,25 +117,8 @@ class Activity:
     resets_heartbeat: bool = False  # the next attempt starts without heartbeat details
     changed: ActivityOptions | None = None  # options that replace those of the schedule
 
-    # Worked out once and kept until a field changes: a step of a run with 2,000 activities asks for all of them.
-    _deadlines: tuple[Deadline, ...] | None = field(default=None, compare=False)
-    _packed: dict[str, Any] | None = field(default=None, compare=False)
-
     def __post_init__(self) -> None:
         self.attempt_scheduled_time = self.scheduled_time
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        _set(self, name, value)
-        if name not in _WORKED_OUT:
-            _set(self, "_deadlines", None)
-            _set(self, "_packed", None)
-
-    @property
-    def deadlines(self) -> tuple[Deadline, ...]:
-        """What runs out when."""
-        if self._deadlines is None:
-            self._deadlines = tuple(_work_out_deadlines(self))
-        return self._deadlines
 
     @property
     def id(self) -> str:
@@ -174,13 +154,31 @@ class Activity:
         """The attempt's state, or None for a first attempt that nobody has taken."""
         if self.state is State.SCHEDULED and self.attempt == 1 and self.stamp == 0 and self.pause is None:
             return None
-        if self._packed is None:
-            self._packed = pack(self, ATTEMPT_FIELDS)
-        return self._packed
+        return pack(self, ATTEMPT_FIELDS)
 
     def unpack(self, packed: dict[str, Any]) -> None:
         for name, value in unpack(packed, ATTEMPT_FIELDS).items():
             setattr(self, name, value)
+
+    def deadlines(self) -> Iterator[tuple[datetime, TimeoutType.ValueType]]:
+        """When what runs out; UNSPECIFIED stands for the end of the pause between attempts."""
+        if self.pause:
+            return
+        options = self.options
+        if expiration := self.expiration:
+            yield expiration, TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE
+        if self.state is State.BACKING_OFF:
+            yield self.attempt_scheduled_time, TimeoutType.TIMEOUT_TYPE_UNSPECIFIED
+        elif self.state is State.SCHEDULED:
+            if deadline := _after(self.attempt_scheduled_time, options.schedule_to_start_timeout):
+                yield deadline, TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START
+        else:
+            assert self.started_time
+            if deadline := _after(self.started_time, options.start_to_close_timeout):
+                yield deadline, TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE
+            alive = max(self.heartbeat_time or self.started_time, self.started_time)
+            if deadline := _after(alive, options.heartbeat_timeout):
+                yield deadline, TimeoutType.TIMEOUT_TYPE_HEARTBEAT
 
 
 ATTEMPT_FIELDS = {
@@ -207,10 +205,6 @@ ATTEMPT_FIELDS = {
 def _after(moment: datetime, duration: Duration) -> datetime | None:
     delta = duration.ToTimedelta()
     return moment + delta if delta else None
-
-
-def by_id(execution: Execution, activity_id: str) -> Activity | None:
-    return next((activity for activity in execution.activities.values() if activity.id == activity_id), None)
 
 
 # -- commands -------------------------------------------------------------------------------------------------------
@@ -258,7 +252,7 @@ def _check_schedule(execution: Execution, command: ScheduleActivityTaskCommandAt
         Cause.WORKFLOW_TASK_FAILED_CAUSE_PENDING_ACTIVITIES_LIMIT_EXCEEDED,
         "pending activities",
     )
-    if by_id(execution, command.activity_id):
+    if execution.activities.by_id(command.activity_id):
         raise BadCommand(
             Cause.WORKFLOW_TASK_FAILED_CAUSE_SCHEDULE_ACTIVITY_DUPLICATE_ID,
             failures.invalid_action("add-activitytask-scheduled-event", f"ActivityID: {command.activity_id}"),
@@ -313,6 +307,7 @@ def _ended_meanwhile(execution: Execution, scheduled_event_id: int) -> bool:
 def start(execution: Execution, activity: Activity, request_id: str, identity: str) -> None:
     """A worker takes the attempt."""
     assert not activity.is_started
+    execution.activities.touch(activity)
     activity.state = State.STARTED
     activity.started_time = execution.now
     activity.started_identity = identity
@@ -321,6 +316,7 @@ def start(execution: Execution, activity: Activity, request_id: str, identity: s
 
 
 def heartbeat(execution: Execution, activity: Activity, details: Payloads | None) -> None:
+    execution.activities.touch(activity)
     activity.heartbeat_time = execution.now
     activity.heartbeat_details = details
 
@@ -341,6 +337,7 @@ def complete(execution: Execution, activity: Activity, result: Payloads | None, 
 
 def fail(execution: Execution, activity: Activity, failure: Failure | None, identity: str) -> None:
     """The attempt failed: back off, or end the activity."""
+    execution.activities.touch(activity)
     activity.last_attempt_complete_time = execution.now
     state = _retry(execution, activity, failure)
     if state == RetryState.RETRY_STATE_IN_PROGRESS:
@@ -443,6 +440,7 @@ def apply_activity_task_started(
     execution: Execution, event: HistoryEvent, attributes: ActivityTaskStartedEventAttributes
 ) -> None:
     activity = execution.activities[attributes.scheduled_event_id]
+    execution.activities.touch(activity)
     activity.attempt = attributes.attempt
 
 
@@ -460,39 +458,17 @@ def apply_activity_task_ended(execution: Execution, event: HistoryEvent, attribu
 # -- time -----------------------------------------------------------------------------------------------------------
 
 
-def _work_out_deadlines(activity: Activity) -> Iterator[Deadline]:
-    """When what runs out; UNSPECIFIED stands for the end of the pause between attempts."""
-    if activity.pause:
-        return
-    options = activity.options
-    if expiration := activity.expiration:
-        yield expiration, TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE
-    if activity.state is State.BACKING_OFF:
-        yield activity.attempt_scheduled_time, TimeoutType.TIMEOUT_TYPE_UNSPECIFIED
-    elif activity.state is State.SCHEDULED:
-        if deadline := _after(activity.attempt_scheduled_time, options.schedule_to_start_timeout):
-            yield deadline, TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START
-    else:
-        assert activity.started_time
-        if deadline := _after(activity.started_time, options.start_to_close_timeout):
-            yield deadline, TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE
-        alive = max(activity.heartbeat_time or activity.started_time, activity.started_time)
-        if deadline := _after(alive, options.heartbeat_timeout):
-            yield deadline, TimeoutType.TIMEOUT_TYPE_HEARTBEAT
-
-
-def deadlines(execution: Execution) -> Iterator[datetime]:
-    for activity in execution.activities.values():
-        for deadline, _ in activity.deadlines:
-            yield deadline
+def next_deadline(execution: Execution) -> datetime | None:
+    found = execution.activities.earliest()
+    return None if found is None else found[0]
 
 
 def on_deadline(execution: Execution) -> None:
-    _, _, timeout_type, activity = min(
-        (deadline, activity.scheduled_event_id, timeout_type, activity)
-        for activity in execution.activities.values()
-        for deadline, timeout_type in activity.deadlines
-    )
+    found = execution.activities.earliest()
+    assert found, "some activity is due"
+    activity = found[1]
+    execution.activities.touch(activity)
+    _, timeout_type = min(activity.deadlines())
     if timeout_type == TimeoutType.TIMEOUT_TYPE_UNSPECIFIED:
         activity.state = State.SCHEDULED
         enqueue(execution, activity)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from temporalio.api.command.v1 import StartChildWorkflowExecutionCommandAttributes
@@ -187,24 +186,14 @@ def apply_start_child_workflow_execution_initiated(
 def apply_child_workflow_execution_started(
     execution: Execution, event: HistoryEvent, attributes: ChildWorkflowExecutionStartedEventAttributes
 ) -> None:
-    child = execution.children[attributes.initiated_event_id]
-    child.started_event_id = event.event_id
-    child.run_id = attributes.workflow_execution.run_id
+    execution.children.start(attributes.initiated_event_id, event.event_id, attributes.workflow_execution.run_id)
 
 
 def apply_child_workflow_ended(execution: Execution, event: HistoryEvent, attributes: Any) -> None:
     del execution.children[attributes.initiated_event_id]
 
 
-# -- time and crashes -----------------------------------------------------------------------------------------------
-
-
-def deadlines(execution: Execution) -> Iterator[datetime]:
-    return iter(())
-
-
-def on_deadline(execution: Execution) -> None:
-    raise AssertionError("a child has no deadline of its parent's")
+# -- crashes --------------------------------------------------------------------------------------------------------
 
 
 def pending_effects(execution: Execution) -> Iterator[Effect]:

@@ -451,11 +451,9 @@ def run_expiration(execution: Execution) -> datetime | None:
     return min(expiration, chain) if chain else expiration
 
 
-def deadlines(execution: Execution) -> Iterator[datetime]:
-    if deadline := chain_expiration(execution):
-        yield deadline
-    if deadline := run_expiration(execution):
-        yield deadline
+def next_deadline(execution: Execution) -> datetime | None:
+    chain, run = chain_expiration(execution), run_expiration(execution)
+    return min(chain, run) if chain and run else chain or run
 
 
 def on_deadline(execution: Execution) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from temporalio.api.command.v1 import (
@@ -195,14 +194,6 @@ def apply_cancel_ended(execution: Execution, event: HistoryEvent, attributes: An
 
 
 # -- time and crashes -----------------------------------------------------------------------------------------------
-
-
-def deadlines(execution: Execution) -> Iterator[datetime]:
-    return iter(())
-
-
-def on_deadline(execution: Execution) -> None:
-    raise AssertionError("external requests have no deadline")
 
 
 def pending_effects(execution: Execution) -> Iterator[Effect]:

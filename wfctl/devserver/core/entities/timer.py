@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -23,7 +22,6 @@ from wfctl.devserver.core.payloads import copy_fields
 from wfctl.devserver.core.validation import check_command_id, duration_problem, refusing
 
 if TYPE_CHECKING:
-    from wfctl.devserver.core.effects import Effect
     from wfctl.devserver.core.execution import Execution
     from wfctl.devserver.core.transitions import CommandContext
 
@@ -105,16 +103,13 @@ def apply_timer_ended(
         del execution.timers[attributes.timer_id]
 
 
-def deadlines(execution: Execution) -> Iterator[datetime]:
-    for timer in execution.timers.values():
-        yield timer.fires_at
+def next_deadline(execution: Execution) -> datetime | None:
+    timer = execution.timers.earliest()
+    return None if timer is None else timer.fires_at
 
 
 def on_deadline(execution: Execution) -> None:
-    timer = min(execution.timers.values(), key=lambda timer: (timer.fires_at, timer.started_event_id))
+    timer = execution.timers.earliest()
+    assert timer, "some timer is due"
     execution.record(TimerFiredEventAttributes(timer_id=timer.id, started_event_id=timer.started_event_id))
     workflow_task.schedule_if_none(execution)
-
-
-def pending_effects(execution: Execution) -> Iterator[Effect]:
-    return iter(())

@@ -552,19 +552,21 @@ def apply_workflow_task_timed_out(
 # -- time -----------------------------------------------------------------------------------------------------------
 
 
-def deadlines(execution: Execution) -> Iterator[datetime]:
+def next_deadline(execution: Execution) -> datetime | None:
     task = execution.workflow_task
-    if is_backing_off(execution):
-        yield execution.start_time + execution.started.first_workflow_task_backoff.ToTimedelta()
     if task.is_started:
         assert task.started_time
-        yield task.started_time + timedelta(seconds=task.timeout_seconds)
-    elif task.is_scheduled and task.sticky_queue and execution.sticky:
+        return task.started_time + timedelta(seconds=task.timeout_seconds)
+    if task.is_scheduled:
         assert task.scheduled_time
-        yield task.scheduled_time + timedelta(seconds=execution.sticky.schedule_to_start_seconds)
-    elif task.is_scheduled and task.lost_after_seconds:
-        assert task.scheduled_time
-        yield task.scheduled_time + timedelta(seconds=task.lost_after_seconds)
+        if task.sticky_queue and execution.sticky:
+            return task.scheduled_time + timedelta(seconds=execution.sticky.schedule_to_start_seconds)
+        if task.lost_after_seconds:
+            return task.scheduled_time + timedelta(seconds=task.lost_after_seconds)
+        return None
+    if is_backing_off(execution):
+        return execution.start_time + execution.started.first_workflow_task_backoff.ToTimedelta()
+    return None
 
 
 def on_deadline(execution: Execution) -> None:
