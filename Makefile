@@ -26,6 +26,9 @@ RUNNERS_GO_DIR := tests/replay/runners/go
 RUNNERS_JAVA_DIR := tests/replay/runners/java
 RUNNERS_GO_STAMP := .make/runners-go.stamp
 RUNNERS_JAVA_STAMP := .make/runners-java.stamp
+# Schemas of reports that are not ours to keep here.
+SCHEMAS_DIR := tests/replay/schemas
+SCHEMAS_STAMP := .make/schemas.stamp
 
 .PHONY: help setup setup-sdk setup-browser demo check test faults bench soak fmt docs lock clean
 
@@ -55,12 +58,18 @@ $(STAMP): requirements.lock pyproject.toml
 
 # The SDK workers of the tests: installed where the toolchain and the project are there, else left to the tests,
 # which skip (and under CI fail) with the reason.
-setup-sdk: $(TS_STAMP) $(GO_STAMP) $(RUNNERS_GO_STAMP) $(RUNNERS_JAVA_STAMP)
+setup-sdk: $(TS_STAMP) $(SCHEMAS_STAMP) $(GO_STAMP) $(RUNNERS_GO_STAMP) $(RUNNERS_JAVA_STAMP)
 
 $(TS_STAMP): $(wildcard $(TS_DIR)/package.json $(TS_DIR)/package-lock.json)
 	@mkdir -p $(@D)
 	@if [ -f $(TS_DIR)/package-lock.json ] && command -v npm >/dev/null; then \
 		echo 'npm ci in $(TS_DIR)'; (cd $(TS_DIR) && npm ci --no-audit --no-fund --loglevel=error) && touch $@; \
+	fi
+
+$(SCHEMAS_STAMP): $(SCHEMAS_DIR)/package.json $(SCHEMAS_DIR)/package-lock.json
+	@mkdir -p $(@D)
+	@if command -v npm >/dev/null; then \
+		echo 'npm ci in $(SCHEMAS_DIR)'; (cd $(SCHEMAS_DIR) && npm ci --no-audit --no-fund --loglevel=error) && touch $@; \
 	fi
 
 $(GO_STAMP): $(wildcard $(GO_DIR)/go.mod $(GO_DIR)/go.sum)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+
+import pytest
 
 from tests.replay.building import GREETING, Project, as_json, clean_environment, event, one_activity
 
@@ -138,6 +141,9 @@ def test_fail_fast_names_what_was_not_judged(greeting: Project) -> None:
     assert done.verdicts[0] == "unregistered"
     assert set(done.verdicts[1:]) == {"skipped"}
     assert "--fail-fast" in done.results[1]["detail"]
+    names = [one["history"] for one in done.results]
+    assert len(names) == len(set(names)), "the one that failed is not skipped besides"
+    assert "stopped at the first failure" in done.err
 
 
 def test_results_come_in_the_order_of_the_histories(greeting: Project) -> None:
@@ -212,6 +218,47 @@ def test_several_documents_in_one_file_are_several_histories(greeting: Project) 
 def test_stdin_is_a_source(greeting: Project) -> None:
     done = greeting.check("greeting", "--histories", "-", stdin=as_json(one_activity()).encode())
     assert (done.verdicts, done.results[0]["history"]) == (["compatible"], "stdin")
+
+
+def test_stdin_may_be_gzipped_and_is_told_when_it_is_empty(greeting: Project) -> None:
+    done = greeting.check("greeting", "--histories", "-", stdin=gzip.compress(as_json(one_activity()).encode()))
+    assert done.verdicts == ["compatible"]
+    done = greeting.check("greeting", "--histories", "-")
+    assert (done.verdicts, done.results[0]["detail"]) == (["bad_history"], "stdin is empty")
+
+
+@pytest.mark.parametrize(("arguments", "code"), [
+    (("greeting",), 2),
+    (("-H", "histories"), 2),
+    (("greetin", "-H", "histories"), 17),
+    (("greeting.Greeting", "-H", "histories"), 17),
+    (("importing", "-H", "histories"), 17),
+    (("leaving", "-H", "histories"), 17),
+    (("greeting", "-H", "nowhere"), 3),
+    (("greeting", "-H", "empty"), 18),
+    (("greeting", "-H", "notes"), 18),
+    (("greeting", "--database", "nowhere.db"), 3),
+    (("greeting", "--database", "notes/package.json"), 1),
+    (("greeting", "-q", "x=1", "--address", "127.0.0.1:1"), 4),
+    (("greeting", "-H", "histories", "--run-id", "x"), 2),
+    (("greeting", "-H", "histories", "--lang", "rust"), 2),
+    (("greeting", "-H", "histories", "--jobs", "many"), 2),
+    (("greeting", "-H", "histories", "--junit", "/dev/null/junit.xml"), 1),
+    (("greeting", "--status", "Done"), 2),
+    (("greeting", "--since", "soon"), 2),
+])  # fmt: skip
+def test_every_refusal_says_what_happened_and_gives_a_hint(
+    greeting: Project, arguments: tuple[str, ...], code: int
+) -> None:
+    (greeting.root / "empty").mkdir()
+    greeting.write("notes/package.json", '{"name": "x"}')
+    greeting.write("importing.py", "import nosuch\n")
+    greeting.write("leaving.py", "import os\nos._exit(3)\n")
+    done = greeting.run("replay", "check", *arguments)
+    assert done.code == code, done.err
+    assert "error: " in done.err
+    assert "\nhint: " in done.err
+    assert "Traceback" not in done.err
 
 
 def test_a_broken_file_does_not_end_the_others(greeting: Project) -> None:

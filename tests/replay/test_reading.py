@@ -156,6 +156,7 @@ def changed(event_id: int, **changes: Any) -> list[dict[str, Any]]:
     ("[]", "there are no events in it"),
     ('{"events": []}', "there are no events in it"),
     ('[{"name": "x"}]', "the list in this JSON does not hold events"),
+    (as_json(one_activity()).replace('"eventId": "3"', '"eventId": "x"'), "eventId: a number is expected, not 'x'"),
     (as_json(one_activity())[:900], "the JSON is cut short: it ends in line"),
     (as_json(one_activity())[:-1], "the JSON is cut short: it ends in line"),
     (as_json(one_activity()).replace('"eventTime"', "eventTime", 1), "not valid JSON: "),

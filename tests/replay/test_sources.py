@@ -319,7 +319,9 @@ def test_the_command_line_wins_and_a_typed_source_replaces_those_of_the_file(cod
 
 @pytest.mark.parametrize(("text", "said"), [
     ("replay:\n  target: x\n", "there is no replay setting 'target'\nhint: did you mean 'targets'?"),
-    ("replay:\n  jobs: many\n", "jobs must be a number, not 'many'"),
+    ("replay:\n  jobs: many\n", "jobs must be a whole number, not 'many'"),
+    ("replay:\n  jobs: -1\n", "jobs must be a whole number, not -1"),
+    ("replay:\n  histories: [1]\n", "histories must be a string or a list of strings, not [1]"),
     ("replay: [x]\n", "the replay settings are not a table"),
     ("replay: {\n", "cannot be read"),
 ])  # fmt: skip
@@ -328,6 +330,14 @@ def test_a_mistake_in_the_settings_is_a_usage_mistake(code: Project, text: str, 
     done = code.check("code.py", "-H", ".")
     assert done.code == 2
     assert said in done.err
+    assert "\nhint: " in done.err
+
+
+@pytest.mark.parametrize("text", [b"[tool]\nwfctl = 3\n", b"[tool.wfctl\n", b"\xff\xfe\x00"])
+def test_a_broken_pyproject_is_no_traceback(code: Project, text: bytes) -> None:
+    (code.root / "pyproject.toml").write_bytes(text)
+    done = code.check("code.py", "-H", ".")
+    assert (done.code, done.err.startswith("error: "), "\nhint: " in done.err) == (2, True, True)
 
 
 def test_a_corpus_is_recorded_from_a_server_or_its_file_with_every_outcome(code: Project, recorded: Server) -> None:

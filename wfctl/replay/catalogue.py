@@ -326,14 +326,14 @@ _RULES: list[Rule] = [
         "The history can't be judged",
         "It is truncated, edited, has a gap, or is no history at all.",
         "Workflow code is not to blame for what is missing from its history.",
-        "Export it again: `wfctl workflow show -w ID -o json`.",
+        "Export it again: `wfctl workflow show -w ID -o json`. One of a newer server may need a newer SDK: `pip install -U temporalio`.",
     ),
     _breaking(
         "infrastructure",
         "The check itself had trouble",
         "A worker process died, a server went away, or a file could not be read.",
         "Neither the code nor the history is to blame.",
-        "Run the check again; report it if it stays.",
+        "See that the address, the namespace and the id are right (`wfctl workflow list`), then run the check again.",
     ),
     _warning(
         "extra-commands-at-open-end",

@@ -175,7 +175,9 @@ class Checker:
             if process.ready:
                 return
             raise LoadFailure(
-                ", ".join(self.options.worker.targets), f"the process {how} while the code was imported{said}"
+                ", ".join(self.options.worker.targets),
+                f"the process {how} while the code was imported{said}",
+                hint="importing the code must not end the process: does it call os._exit, or crash the interpreter?",
             )
         verdict = Verdict.INFRASTRUCTURE if code in (-signal.SIGKILL, -signal.SIGTERM) else Verdict.WORKFLOW_ERROR
         detail = f"the process {how} while this history was replayed: does the code call os._exit?{said}"
@@ -190,7 +192,9 @@ class Checker:
             self._remove(process)
             if process.job is None:
                 raise LoadFailure(
-                    ", ".join(self.options.worker.targets), f"its import was not done after {_LOAD_SECONDS:.0f} s"
+                    ", ".join(self.options.worker.targets),
+                    f"its import was not done after {_LOAD_SECONDS:.0f} s",
+                    hint="does the module run its worker? then put that under `if __name__ == '__main__':`",
                 )
             detail = f"not done after {self.options.timeout_seconds:g} s: the code hangs, or the history is very long (--timeout)"
             yield process.job[0], _of_process(process.job[1], Verdict.TIMEOUT, rules.TIMEOUT, detail)

@@ -51,7 +51,8 @@ class DatabaseSource:
             run = self.find(workflow_id, run_id)
             if run is None:
                 what = f"workflow '{workflow_id}'" + (f" with run '{run_id}'" if run_id else "")
-                raise CommandError(f"there is no {what} in {self.path}", exit_code=ExitCode.NOT_FOUND)
+                hint = f"it is looked for in the namespace '{self.namespace}' (-n)"
+                raise CommandError(f"there is no {what} in {self.path}", hint=hint, exit_code=ExitCode.NOT_FOUND)
             yield run
 
     def find(self, workflow_id: str, run_id: str) -> StoredHistory | None:
@@ -112,7 +113,8 @@ def _conditions(selection: Selection) -> tuple[str, list[Any]]:
 def open_read_only(path: str) -> sqlite3.Connection:
     """A connection that cannot write. A stopped server's directory may itself be read-only: then nobody else writes."""
     if not Path(path).is_file():
-        raise CommandError(f"there is no database file '{path}'", exit_code=ExitCode.NOT_FOUND)
+        hint = "--database takes the file that a dev server was started with (--db-filename)"
+        raise CommandError(f"there is no database file '{path}'", hint=hint, exit_code=ExitCode.NOT_FOUND)
     address = f"file:{quote(str(Path(path).resolve()))}?mode=ro"
     failure: sqlite3.Error | None = None
     for variant in (address, address + "&immutable=1"):
@@ -124,7 +126,9 @@ def open_read_only(path: str) -> sqlite3.Connection:
             failure = failure or error
             continue
         return connection
-    raise CommandError(f"{path} is not a wfctl database: {failure}")
+    raise CommandError(
+        f"{path} is not a wfctl database: {failure}", hint="name the file that a dev server was started with"
+    )
 
 
 def history_bytes(path: str, run_key: int) -> bytes:

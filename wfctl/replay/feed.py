@@ -119,6 +119,8 @@ class InOrder:
     def __init__(self) -> None:
         self._next = 0
         self._early: dict[int, list[Result]] = {}
+        self._begun = -1
+        """Of this one some results were handed out; others may come."""
         self._ended: set[int] = set()
 
     def take(self, number: int, result: Result | None) -> Iterator[Result]:
@@ -126,6 +128,8 @@ class InOrder:
             self._ended.add(number)
         else:
             self.add(number, result)
+        if self._next in self._early:
+            self._begun = self._next
         yield from self._early.pop(self._next, ())
         while self._next in self._ended:
             self._ended.remove(self._next)
@@ -136,7 +140,7 @@ class InOrder:
         self._early.setdefault(number, []).append(result)
 
     def has(self, number: int) -> bool:
-        return number in self._early or number < self._next
+        return number in self._early or number < self._next or number == self._begun
 
     def rest(self) -> Iterator[Result]:
         for number in sorted(self._early):

@@ -138,7 +138,7 @@ def _expect(text: str, position: int, char: str) -> int:
 def _broken(text: str, position: int, what: str) -> Malformed:
     line = text.count("\n", 0, position) + 1
     if position >= len(text) or "Unterminated" in what:
-        return Malformed(f"the JSON is cut short: it ends in line {text.count(chr(10)) + 1} ({what})")
+        return Malformed(f"the JSON is cut short: it ends in line {text.count(chr(10)) + 1}")
     column = position - text.rfind("\n", 0, position)
     return Malformed(f"not valid JSON: {what} at line {line}, column {column}")
 
@@ -358,7 +358,10 @@ def _converter(field: FieldDescriptor) -> Converter:
 def _to_whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int | str | float):
         raise ValueError(f"a number is expected, not {_kind_of(value)}")
-    return int(value)
+    try:
+        return int(value)
+    except ValueError:
+        raise ValueError(f"a number is expected, not '{value}'") from None
 
 
 def _to_bytes(value: Any) -> bytes:

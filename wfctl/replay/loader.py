@@ -193,6 +193,8 @@ def _similar_module(name: str) -> str:
     """Of a module that is not there: one beside it that it may have been meant to be."""
     parent, dot, last = name.rpartition(".")
     package = sys.modules.get(parent)
+    if package is not None and hasattr(package, last):
+        return f"did you mean '{parent}:{last}'?"
     places = list(getattr(package, "__path__", ())) if dot else _own_places()
     close = difflib.get_close_matches(last, [info.name for info in pkgutil.iter_modules(places)], 1)
     return f"did you mean '{parent}{dot}{close[0]}'?" if close else ""

@@ -42,7 +42,7 @@ _STDLIB = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "plats
 _OURS = (str(Path(temporalio.__file__).parent) + os.sep, str(Path(__file__).resolve().parents[1]) + os.sep, "<")
 _LIBRARY_DIRECTORIES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _user_roots: set[str] = set()
-_TRACEBACK_LINE = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
+_TRACEBACK_LINE = re.compile(r'File "([^"]+)", line (\d+), in ([^\s\\]+)')
 _current = threading.local()
 _ranks: dict[str, int] = {}
 

@@ -100,9 +100,9 @@ def _parsed(stored: StoredHistory) -> Iterator[Events | BadHistory]:
     if stored.proto or stored.database:
         yield _from_proto(stored.proto or database_source.history_bytes(stored.database, stored.run_key))
         return
-    data = stored.text or _file_bytes(stored.path)
+    data = _unzipped(stored.text) if not stored.path else _file_bytes(stored.path)
     if not data.strip():
-        raise BadHistory("the file is empty", no_history=True)
+        raise BadHistory("the file is empty" if stored.path else f"{stored.origin} is empty", no_history=True)
     if data[:1] == b"\n" and data[1:2] not in b" \t\r\n{[":
         yield _from_proto(data)
         return
@@ -122,12 +122,15 @@ def _parsed(stored: StoredHistory) -> Iterator[Events | BadHistory]:
 def _file_bytes(path: str) -> bytes:
     try:
         data = Path(path).read_bytes()
-        return gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data
     except OSError as error:
-        if isinstance(error, gzip.BadGzipFile):
-            raise BadHistory(f"the gzip file is damaged: {error}") from error
         raise BadHistory(f"the file cannot be read: {error.strerror}") from error
-    except (EOFError, zlib.error) as error:
+    return _unzipped(data)
+
+
+def _unzipped(data: bytes) -> bytes:
+    try:
+        return gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise BadHistory(f"the gzip file is damaged or cut short: {error}") from error
 
 
@@ -135,9 +138,9 @@ def _decoded(data: bytes) -> str:
     for encoding in ("utf-8-sig", "utf-16"):
         try:
             return data.decode(encoding)
-        except UnicodeDecodeError as error:
-            failure = error
-    raise BadHistory(f"the file is not text: {failure}", no_history=True)
+        except UnicodeDecodeError:
+            pass
+    raise BadHistory("the file is not text: neither UTF-8, UTF-16, gzip nor a serialized History", no_history=True)
 
 
 def _from_proto(data: bytes) -> Events:

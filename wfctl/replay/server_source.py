@@ -53,6 +53,12 @@ def _rfc3339(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
+def _refused_list(refused: ServerRefused, query: str) -> ServerRefused:
+    """The server's words, and the filter that it saw."""
+    hint = f"the list filter was: {query}" if refused.code == "INVALID_ARGUMENT" and query else refused.hint
+    return ServerRefused(refused.message, code=refused.code, hint=hint, exit_code=refused.exit_code)
+
+
 @dataclass(slots=True)
 class ServerSource:
     """One namespace of one server."""
@@ -75,7 +81,10 @@ class ServerSource:
 
         request = ListWorkflowExecutionsRequest(namespace=self.namespace, query=query, page_size=_PAGE)
         while True:
-            answer = self.service.ListWorkflowExecutions(request)
+            try:
+                answer = self.service.ListWorkflowExecutions(request)
+            except ServerRefused as refused:
+                raise _refused_list(refused, query) from refused
             for one in answer.executions:
                 yield Run(one.execution.workflow_id, one.execution.run_id, one.type.name)
             request.next_page_token = answer.next_page_token

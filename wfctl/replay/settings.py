@@ -28,11 +28,11 @@ _KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "type": (_TEXTS, (str, list)),
     "status": (_TEXTS, (str, list)),
     "since": ("a string", (str,)),
-    "limit": ("a number", (int,)),
-    "per_type": ("a number", (int,)),
-    "sample": ("a number", (int,)),
-    "seed": ("a number", (int,)),
-    "jobs": ("a number", (int,)),
+    "limit": ("a whole number", (int,)),
+    "per_type": ("a whole number", (int,)),
+    "sample": ("a whole number", (int,)),
+    "seed": ("a whole number", (int,)),
+    "jobs": ("a whole number", (int,)),
     "timeout": ("a number of seconds", (int, float)),
     "fail_fast": ("true or false", (bool,)),
     "chain": ("true or false", (bool,)),
@@ -43,6 +43,7 @@ _KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "markdown": ("a path", (str,)),
 }
 NAMES = tuple(_KINDS)
+_EXAMPLE = 'as in pyproject.toml: [tool.wfctl.replay] and below it targets = ["orders.workflows"]'
 _LISTS = frozenset({"targets", "histories", "path", "workflow_id", "type", "status"})
 _PATHS = frozenset({"histories", "path", "project", "database", "junit", "sarif", "markdown"})
 _SOURCES = frozenset(
@@ -78,22 +79,30 @@ def _from_yaml(file: Path) -> Any:
 
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise UsageMistake(f"{file} cannot be read: {error}") from error
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise _unreadable(file, error, "YAML") from error
     return document.get("replay") if isinstance(document, dict) else None
 
 
 def _from_pyproject(file: Path) -> Any:
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise UsageMistake(f"{file} cannot be read: {error}") from error
-    return document.get("tool", {}).get("wfctl", {}).get("replay")
+    except (OSError, ValueError) as error:
+        raise _unreadable(file, error, "TOML") from error
+    for name in ("tool", "wfctl"):
+        document = document.get(name, {})
+        if not isinstance(document, dict):
+            raise UsageMistake(f"{file}: {name} is not a table", hint=_EXAMPLE)
+    return document.get("replay")
+
+
+def _unreadable(file: Path, error: Exception, form: str) -> UsageMistake:
+    return UsageMistake(f"{file} cannot be read: {error}", hint=f"the defaults of a check stand in it; mend its {form}")
 
 
 def _checked(table: Any, file: Path, directory: Path) -> dict[str, Any]:
     if not isinstance(table, dict):
-        raise UsageMistake(f"{file}: the replay settings are not a table")
+        raise UsageMistake(f"{file}: the replay settings are not a table", hint=_EXAMPLE)
     settings: dict[str, Any] = {}
     for key, value in table.items():
         name = str(key).replace("-", "_")
@@ -102,10 +111,19 @@ def _checked(table: Any, file: Path, directory: Path) -> dict[str, Any]:
             hint = f"did you mean '{close[0]}'?" if close else f"the settings are: {', '.join(_KINDS)}"
             raise UsageMistake(f"{file}: there is no replay setting '{key}'", hint=hint)
         what, types = _KINDS[name]
-        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            raise UsageMistake(f"{file}: {key} must be {what}, not {value!r}")
+        if not _fits(name, value, types):
+            hint = "the settings are listed in docs/replay.md"
+            raise UsageMistake(f"{file}: {key} must be {what}, not {value!r}", hint=hint)
         settings[name] = _placed(name, [value] if name in _LISTS and isinstance(value, str) else value, file, directory)
     return settings
+
+
+def _fits(name: str, value: Any, types: tuple[type, ...]) -> bool:
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        return False
+    if isinstance(value, list):
+        return all(isinstance(item, str) for item in value)
+    return not isinstance(value, int | float) or name == "seed" or value >= 0
 
 
 def _placed(name: str, value: Any, file: Path, directory: Path) -> Any:

@@ -56,7 +56,8 @@ def from_paths(paths: Iterable[str], stdin: BinaryIO | None = None) -> Iterator[
             continue
         path = Path(name)
         if not path.exists():
-            raise CommandError(f"there is no file or directory '{name}'", exit_code=ExitCode.NOT_FOUND)
+            hint = f"paths are relative to {Path.cwd()}; `wfctl replay record --to {name}` collects histories there"
+            raise CommandError(f"there is no file or directory '{name}'", hint=hint, exit_code=ExitCode.NOT_FOUND)
         for file in _files(path):
             real = file.resolve()
             if real not in seen:

@@ -75,6 +75,7 @@ class _Check:
 
     def run(self) -> int:
         from wfctl.replay.messages import LoadFailure
+        from wfctl.replay.report import github, markdown
 
         began = time.monotonic()
         try:
@@ -82,6 +83,7 @@ class _Check:
                 checker, found = self._prepared(runner)
                 results = live.follow(checker, found)
         except LoadFailure as failure:
+            self._tell_github(github.render_failure(failure, _root()), markdown.render_failure(failure))
             raise _not_loaded(failure) from failure
         return self._conclude(checker, results, time.monotonic() - began)
 
@@ -165,6 +167,9 @@ class _Check:
         code = exit_code(summary, strict=self.wanted.get("strict", False))
         if code is CheckExit.NOTHING_REPLAYED:
             out.note(f"error: nothing was replayed{': every history was skipped' if results else ''}")
+            out.note(f"hint: {_where(self.wanted) if not results else 'each says why it was'}")
+        if checker.stopped:
+            out.note("stopped at the first failure (--fail-fast); further histories were not looked at")
         if code is CheckExit.OK and checker.problems:
             return CheckExit.CODE_NOT_LOADED
         return code
@@ -172,7 +177,7 @@ class _Check:
     def _write_reports(self, results: list[Result], summary: Summary, stopped: str) -> None:
         from wfctl.replay.report import github, junit, markdown, sarif
 
-        root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
+        root = _root()
         wants: list[tuple[str | None, Callable[[], str]]] = [
             (self.reports.junit, lambda: junit.render(results, summary)),
             (self.reports.sarif, lambda: sarif.render(results, root)),
@@ -181,14 +186,18 @@ class _Check:
         for path, render in wants:
             if path:
                 _write(path, render())
-        if self.reports.github if self.reports.github is not None else os.environ.get("GITHUB_ACTIONS") == "true":
-            # The runner reads both streams; stdout stays data when it is JSON.
-            (self.opened.out.stdout if self.opened.out.is_text else self.opened.out.stderr).write(
-                github.render(results)
-            )
-            if job_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-                with open(job_summary, "a", encoding="utf-8") as file:
-                    file.write(markdown.render(results, summary, stopped))
+        self._tell_github(github.render(results, root), markdown.render(results, summary, stopped))
+
+    def _tell_github(self, annotations: str, job_summary: str) -> None:
+        is_wanted = self.reports.github
+        if not (is_wanted if is_wanted is not None else os.environ.get("GITHUB_ACTIONS") == "true"):
+            return
+        # The runner reads both streams; stdout stays data when it is JSON.
+        out = self.opened.out
+        (out.stdout if out.is_text else out.stderr).write(annotations)
+        if path := os.environ.get("GITHUB_STEP_SUMMARY"):
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(job_summary)
 
 
 class _Live:
@@ -244,12 +253,28 @@ class _Live:
             self._out.note(f"… {text}")
 
 
+def _root() -> Path:
+    """Of the checkout, from which CI names files."""
+    return Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
+
+
+def _where(wanted: dict[str, Any]) -> str:
+    """Where histories were looked for, when there were none."""
+    from wfctl.replay.sources import SUFFIXES
+
+    if wanted.get("histories"):
+        places = ", ".join(wanted["histories"])
+        return f"no file in {places} ends in {', '.join(SUFFIXES)}; `wfctl replay record --to DIR` collects histories"
+    return "no run matched; `wfctl workflow list` shows what there is"
+
+
 def _write(path: str, text: str) -> None:
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise CommandError(f"the report {path} cannot be written: {error.strerror}") from error
+        hint = "name a file in a directory that can be written to"
+        raise CommandError(f"the report {path} cannot be written: {error.strerror}", hint=hint) from error
 
 
 def _not_loaded(failure: LoadFailure) -> CommandError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from wfctl.replay.messages import LoadFailure
 from wfctl.replay.model import Location, Result, Severity
 from wfctl.replay.report.problems import Problem, problems, seen_from
 from wfctl.replay.rules import rule
@@ -15,6 +16,14 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: 
 def render(results: Sequence[Result], root: Path | None = None) -> str:
     """One command a problem. GitHub shows ten of a step, so the gravest come first."""
     return "".join(_annotation(one, root) for one in problems(results))
+
+
+def render_failure(failure: LoadFailure, root: Path | None = None) -> str:
+    """Of a check that could not begin: at the line of the code that failed, if it came so far."""
+    place = seen_from(root, failure.location) if failure.location is not None else None
+    return annotation(
+        Severity.ERROR, place, "the code could not be loaded", f"{failure.sentence}\n{failure.hint}".strip()
+    )
 
 
 def _annotation(one: Problem, root: Path | None) -> str:

@@ -1,6 +1,6 @@
 """JUnit XML: a suite for each workflow type, a case for each history.
 
-A verdict about the code is a `failure`; one about the check itself (bad history, timeout, infrastructure) is an `error`.
+It fits Jenkins's schema, which other CI servers read too. A verdict about the code is a `failure`; one about the check itself (bad history, timeout, infrastructure) is an `error`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _case(suite: Element, result: Result) -> None:
         time=f"{result.seconds:.3f}",
     )
     if result.verdict is Verdict.SKIPPED:
-        SubElement(case, "skipped", message=_clean(result.detail))
+        SubElement(case, "skipped").text = _clean(result.detail)
     elif result.verdict is not Verdict.COMPATIBLE:
         kind = "failure" if result.verdict in _FAILURES else "error"
         rule = f" {result.cause.rule}" if result.cause else ""

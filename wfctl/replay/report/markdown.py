@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import groupby
+from textwrap import dedent
 
+from wfctl.replay.messages import LoadFailure
 from wfctl.replay.model import Aligned, Finding, Result, Severity, Summary, Verdict
 from wfctl.replay.report.problems import Problem, problems
 from wfctl.replay.report.text import command
@@ -12,6 +15,7 @@ from wfctl.replay.rules import rule
 
 _PROBLEMS_SHOWN = 25
 _HISTORIES_SHOWN = 10
+_INDENT = "    "
 _SIGNS = {Severity.ERROR: "❌", Severity.WARNING: "⚠️", Severity.NOTE: "ℹ️"}
 
 
@@ -25,6 +29,13 @@ def render(results: Sequence[Result], summary: Summary, stopped: str = "") -> st
         blocks.append(f"… and {len(found) - _PROBLEMS_SHOWN} more problems.")
     blocks += _skipped(results)
     return "\n\n".join(blocks) + "\n"
+
+
+def render_failure(failure: LoadFailure) -> str:
+    """Of a check that could not begin."""
+    hint = f"\n\n{_plain(failure.hint)}" if failure.hint else ""
+    told = "\n".join(_fenced("", failure.sentence))
+    return f"## Replay check: ❌ the code could not be loaded\n\n{told}{hint}\n"
 
 
 def _outcome(summary: Summary) -> str:
@@ -72,8 +83,15 @@ def _problem(one: Problem) -> str:
 def _fix(finding: Finding) -> list[str]:
     if not finding.fix:
         return []
-    is_code = "workflow.patched(" in finding.fix
-    return ["", "Fix:", "", *(_fenced("python", finding.fix.rstrip()) if is_code else [_plain(finding.fix.rstrip())])]
+    lines = finding.fix.rstrip().split("\n")
+    if finding.fix.startswith("if workflow.patched("):
+        return ["", "Fix:", "", *_fenced("python", "\n".join(lines))]
+    told: list[str] = []
+    for is_code, part in groupby(lines, lambda line: line.startswith(_INDENT) or not line):
+        block = dedent("\n".join(part)).strip("\n")
+        if block:
+            told += ["", *(_fenced("python", block) if is_code else [_plain(block)])]
+    return ["", "Fix:", *told]
 
 
 def _fenced(language: str, text: str) -> list[str]:
