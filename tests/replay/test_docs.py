@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import shutil
 import subprocess
 import sys
+import textwrap
+import types
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from tests.replay.building import GREETING, ROOT, Project, as_json, clean_environment, one_activity
+from tests.support.server import running_server
 from wfctl.replay import settings
 from wfctl.replay.exits import CheckExit
 from wfctl.replay.model import Verdict
 
 CI = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 PAGE = (ROOT / "docs" / "replay.md").read_text(encoding="utf-8")
-DEFAULTS = '[tool.wfctl.replay]\ntargets = ["orders.worker:make_worker"]\nhistories = ["histories"]\n'
+DEFAULTS = '[tool.wfctl.replay]\ntargets = ["orders.worker:make_worker"]\nhistories = ["tests/histories"]\n'
 SLEEPING = GREETING.replace("        return await", "        await workflow.sleep(1)\n        return await")
 WORKER = """
 from temporalio.worker import Worker
@@ -33,7 +41,8 @@ def make_worker(client):
 
 
 def blocks(page: str, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", page, re.S)
+    fences = re.findall(r"^```(\w*)\n(.*?)^```$", page, re.S | re.M)
+    return [text for name, text in fences if name == language]
 
 
 def documents() -> list[dict[str, Any]]:
@@ -47,7 +56,7 @@ def shop(project: Project) -> Project:
     project.write("orders/__init__.py", "")
     project.write("orders/flows.py", GREETING)
     project.write("orders/worker.py", WORKER)
-    project.history()
+    project.write("tests/histories/one.json", as_json(one_activity()))
     for name, text in (("wfctl", f'exec {sys.executable} -m wfctl "$@"'), ("pip", "exit 0")):
         project.write(f"bin/{name}", f"#!/bin/sh\n{text}\n").chmod(0o755)
     return project
@@ -59,6 +68,88 @@ def shell(shop: Project, script: str, **environment: str) -> subprocess.Complete
         ["bash", "-e", "-c", script], cwd=shop.root, env=clean_environment(PATH=path, **environment),
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
+
+
+ORDER = """\
+from datetime import timedelta
+
+from temporalio import workflow
+
+SOON = timedelta(minutes=1)
+
+
+@workflow.defn
+class Order:
+    def __init__(self) -> None:
+        self.paid = False
+
+    @workflow.signal
+    def pay(self) -> None:
+        self.paid = True
+
+    @workflow.run
+    async def run(self, order: str) -> str:
+        await workflow.execute_activity("reserve", order, start_to_close_timeout=SOON)
+        await workflow.wait_condition(lambda: self.paid)
+        return await workflow.execute_activity("ship", order, start_to_close_timeout=SOON)
+"""
+
+
+@activity.defn
+async def reserve(order: str) -> None: ...
+
+
+@activity.defn
+async def ship(order: str) -> str:
+    return f"shipped {order}"
+
+
+async def two_orders(address: str, order: Any) -> None:
+    """One paid and shipped, one that waits to be paid."""
+    client = await Client.connect(address)
+    async with Worker(
+        client, task_queue="orders", workflows=[order], activities=[reserve, ship],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    ):  # fmt: skip
+        for number, article in ((12, "mug"), (17, "lamp")):
+            run = await client.start_workflow("Order", article, id=f"order-{number}", task_queue="orders")
+            async for event in run.fetch_history_events(wait_new_event=True):
+                if event.event_id == 10:  # the task after the first activity is done
+                    break
+            if number == 12:
+                await run.signal("pay")
+                await run.result()
+
+
+def test_five_minutes_go_as_the_page_says(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command as it is printed, and what is printed under it."""
+    page = textwrap.dedent(PAGE.partition("## In five minutes")[2].partition("## The code")[0].replace("\n   ", "\n"))
+    install, record, check = blocks(page, "sh")
+    recorded, passing, failing = blocks(page, "")
+    shop.write("pyproject.toml", "")
+    shop.write("orders/workflows.py", ORDER)
+    shutil.rmtree(shop.root / "tests")
+    namespace: dict[str, Any] = {"__name__": "orders_recorded"}
+    monkeypatch.setitem(sys.modules, "orders_recorded", types.ModuleType("orders_recorded"))
+    exec(compile(ORDER, "orders/workflows.py", "exec"), namespace)
+
+    assert shell(shop, install).returncode == 0
+    with running_server(shop.root) as server:
+        asyncio.run(two_orders(server.address, namespace["Order"]))
+        assert timeless(shell(shop, record.replace("localhost:7233", server.address)).stdout) == timeless(recorded)
+    done = shell(shop, check)
+    assert (done.returncode, timeless(done.stdout)) == (0, timeless(passing))
+    shop.write(
+        "orders/workflows.py", ORDER.replace("        return", "        await workflow.sleep(1)\n        return")
+    )
+    done = shell(shop, check)
+    assert (done.returncode, timeless(done.stdout)) == (10, timeless(failing))
+    shop.write("pyproject.toml", "".join(blocks(page, "toml")))
+    assert timeless(shell(shop, "wfctl replay check").stdout) == timeless(failing)
+
+
+def timeless(text: str) -> str:
+    return re.sub(r"in \d+\.\d s", "in a moment", text)
 
 
 def steps(document: dict[str, Any]) -> list[str]:
@@ -83,6 +174,11 @@ def test_the_github_workflow_passes_and_annotates_what_breaks(shop: Project) -> 
     assert done.returncode == 10
     assert "::error file=orders/flows.py,line=10,title=timer-added" in done.stdout
     assert "timer-added" in summary.read_text()
+    shop.write("orders/flows.py", "import nosuch\n")
+    done = shell(shop, script, **github)
+    assert done.returncode == 17
+    assert "::error file=orders/flows.py,line=1,title=the code could not be loaded::" in done.stdout
+    assert "the code could not be loaded" in summary.read_text()
 
 
 def test_the_production_workflow_is_a_command_line_that_wfctl_takes(shop: Project) -> None:
@@ -96,14 +192,17 @@ def test_the_gitlab_job_writes_what_it_says(shop: Project) -> None:
     (job,) = [document["replay"] for document in documents() if "replay" in document]
     done = shell(shop, "\n".join(job["script"]))
     assert done.returncode == 0, done.stderr
-    for name in (*job["artifacts"]["paths"], job["artifacts"]["reports"]["junit"]):
-        assert (shop.root / name).exists()
+    files = (*job["artifacts"]["paths"], job["artifacts"]["reports"]["junit"])
+    assert all((shop.root / name).exists() for name in files)
+    shop.write("orders/flows.py", SLEEPING)
+    assert shell(shop, "\n".join(job["script"])).returncode == 10
+    assert all("timer-added" in (shop.root / name).read_text() for name in files)
 
 
 def test_the_exit_code_can_be_looked_at(shop: Project) -> None:
     script = blocks(CI, "sh")[-1]
     assert shell(shop, script).returncode == 0
-    shop.write("histories/other.json", as_json(one_activity("Farewell")))
+    shop.write("tests/histories/other.json", as_json(one_activity("Farewell")))
     done = shell(shop, script)
     assert (done.returncode, "no longer has" in done.stdout) == (0, True)
     shop.write("orders/flows.py", SLEEPING)

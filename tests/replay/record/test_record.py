@@ -235,3 +235,10 @@ def test_a_way_with_payloads_that_cannot_be_is_refused(greeting: Project, args: 
     done = record(greeting, "-H", "histories", *args)
     assert done.code == 2
     assert said in done.err
+
+
+def test_it_is_written_where_the_project_keeps_its_histories(greeting: Project) -> None:
+    greeting.write("pyproject.toml", '[tool.wfctl.replay]\nhistories = ["tests/histories"]\n')
+    done = greeting.run("replay", "record", "-H", "histories")
+    assert (done.code, len(list(greeting.root.glob("tests/histories/*/*.json")))) == (0, 1), done.err
+    assert greeting.run("replay", "refresh").code == 0

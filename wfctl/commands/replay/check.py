@@ -45,9 +45,9 @@ def check(
 ) -> int:
     """Replay histories against workflow code: what would break if this code were rolled out now, and why.
 
-    wfctl replay check orders.workflows --histories histories/
+    wfctl replay check orders.workflows --histories tests/histories
 
-    wfctl replay check --lang ts src/workflows.ts --histories histories/
+    wfctl replay check --lang ts src/workflows.ts --histories tests/histories
 
     wfctl replay check orders.worker:make_worker --query 'ExecutionStatus="Running"' --address prod:7233
 

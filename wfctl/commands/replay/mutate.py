@@ -40,7 +40,7 @@ def mutate(
 ) -> int:
     """Measure the net: change the code in memory, one thing at a time, and see which changes the histories catch.
 
-    wfctl replay mutate orders.workflows --histories histories/
+    wfctl replay mutate orders.workflows --histories tests/histories
 
     Commands are dropped, doubled, renamed and swapped, sleeps and waits dropped, patches removed and inverted, branches
     turned round. What slips through is listed with its line, and whether any history runs that line.

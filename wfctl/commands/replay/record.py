@@ -54,14 +54,19 @@ def record(
         list[str] | None,
         typer.Argument(metavar="[TARGET]…", help="The code, for redaction and codecs; as for `replay check`."),
     ] = None,
-    to: Annotated[str, typer.Option("--to", metavar="DIR", help="Write here.")] = _DIRECTORY,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to", metavar="DIR", help="Write here. Default: where the settings have histories, or histories."
+        ),
+    ] = None,
     payloads: Annotated[
         str, typer.Option("--payloads", help="stored, decoded, redacted or encoded: what to do with payloads.")
     ] = "stored",
 ) -> int:
     """Collect a small set of histories that stands for many: one run for each way that runs have gone.
 
-    wfctl replay record --to histories --since 30d --address prod:7233
+    wfctl replay record --to tests/histories --since 30d --address prod:7233
 
     wfctl replay record orders.workflows --payloads redacted --database dev.db
 
@@ -74,8 +79,10 @@ def record(
 
     with session(ctx) as opened:
         defaults = settings.load(Path.cwd())
-        if manifest.read(Path(to)) is not None:
-            raise CommandError(f"there is a corpus in {to} already", hint=f"`wfctl replay refresh {to}` updates it")
+        directory = to or _usual(defaults)
+        if manifest.read(Path(directory)) is not None:
+            hint = f"`wfctl replay refresh {directory}` updates it"
+            raise CommandError(f"there is a corpus in {directory} already", hint=hint)
         given = {key: getattr(runs, key) for key in _REMEMBERED if hasattr(runs, key)}
         wanted: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
         wanted.setdefault("limit", _LIMIT)
@@ -83,29 +90,37 @@ def record(
         wanted["targets"] = targets or defaults.get("targets") or []
         wanted["path"] = runs.path or defaults.get("path") or []
         wanted["payloads"] = payloads
-        return _record(opened, Path(to), wanted, None, prune=False)
+        return _record(opened, Path(directory), wanted, None, prune=False)
 
 
 def refresh(
     ctx: typer.Context,
     directory: Annotated[
-        str, typer.Argument(metavar="[DIR]", help="A corpus that `replay record` wrote.")
-    ] = _DIRECTORY,
+        str | None, typer.Argument(metavar="[DIR]", help="A corpus that `replay record` wrote. Default as there.")
+    ] = None,
     prune: Annotated[bool, typer.Option("--prune", help="Drop histories of paths that no run takes any more.")] = False,
 ) -> int:
     """Bring a corpus up to date, from where it was recorded, with the choices it was recorded with.
 
     New paths are added; a path is told by its newest short run; what the server no longer has stays, unless pruned.
     """
+    from wfctl.replay import settings
     from wfctl.replay.corpus import manifest
 
     with session(ctx) as opened:
+        directory = directory or _usual(settings.load(Path.cwd()))
         before = manifest.read(Path(directory))
         if before is None:
             hint = "`wfctl replay record` makes one"
             raise CommandError(f"there is no corpus in {directory}", hint=hint, exit_code=ExitCode.NOT_FOUND)
         wanted = {"limit": _LIMIT, "per_type": _PER_TYPE, **before.selection, "payloads": before.payloads}
         return _record(opened, Path(directory), wanted, before, prune=prune)
+
+
+def _usual(defaults: dict[str, Any]) -> str:
+    """Where the project keeps its histories."""
+    places = [place for place in defaults.get("histories", ()) if place != "-" and not Path(place).is_file()]
+    return places[0] if places else _DIRECTORY
 
 
 def _record(opened: Session, directory: Path, wanted: dict[str, Any], before: Manifest | None, *, prune: bool) -> int:

@@ -35,7 +35,7 @@ def status(
 ) -> int:
     """Say how fresh the histories are and what of the code they cover.
 
-    wfctl replay status orders.workflows --histories histories/
+    wfctl replay status orders.workflows --histories tests/histories
 
     For each workflow type: histories, outcomes, age, SDK versions; kinds of commands and sides of patches that no history
     has; and, with coverage.py installed, the lines of workflow code that no replay runs.
