@@ -17,7 +17,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 
-from wfctl.replay import commands, source
+from wfctl.replay import codebase, commands
 from wfctl.replay.commands import Names
 from wfctl.replay.model import Aligned, Command
 from wfctl.replay.trace import TaskTrace, Trace
@@ -174,7 +174,7 @@ def _effective(task: TaskTrace, names: Names, *, move_end: bool) -> list[Command
             del made[undone]
         elif one is not None:
             if issued.places:
-                one = replace(one, location=source.naming(issued.places, one.name))
+                one = replace(one, location=codebase.place(issued.places, one), frames=issued.places)
             made.append((key, one))
             if one.kind in commands.ENDS and not move_end:
                 break
@@ -337,9 +337,18 @@ def around(alignment: Alignment, divergence: Divergence) -> tuple[Aligned, ...]:
     return (*earlier[-_CONTEXT:], *task)
 
 
-def _is_cut(recorded: Command, name: str, value: str) -> bool:
-    """The server cuts an activity's timeouts down to one another."""
-    return any(other == value for key, other in recorded.attributes if key != name and key.endswith("_timeout"))
+def _may_be_cut(recorded: Command, name: str, value: str, limit: str) -> bool:
+    """The server cuts an activity's timeouts down to the run's, and to one another."""
+    if not name.endswith("_timeout") or recorded.kind == commands.CONTINUE:
+        return False
+    return value == limit or any(
+        other == value for key, other in recorded.attributes if key != name and key.endswith("_timeout")
+    )
+
+
+def _is_shorter(other: str, value: str) -> bool:
+    """A timeout that was not cut by then: what the code asks for now is less than what the history has."""
+    return bool(other and value) and float(other.rstrip("s")) < float(value.rstrip("s"))
 
 
 def is_quiet(events: Sequence[HistoryEvent], trace: Trace) -> bool:
@@ -372,7 +381,7 @@ def differences(recorded: Command, produced: Command, limit: str = "") -> list[t
         found.append(("workflow_type", recorded.name, produced.name))
     for name, value in recorded.attributes:
         other = theirs.get(name, "")
-        if name.endswith("_timeout") and (value == limit or _is_cut(recorded, name, value)):
+        if _may_be_cut(recorded, name, value, limit) and not _is_shorter(other, value):
             continue
         if other != value and (other or name in _ALWAYS_COMPARED):
             found.append((name, value, other))

@@ -7,18 +7,22 @@ answer the source decides: a recorded activity that the code still mentions was 
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
 from wfctl.replay import alignment as aligning
-from wfctl.replay import causes, commands, source
+from wfctl.replay import causes, codebase, commands, source
 from wfctl.replay.alignment import Alignment, Divergence
+from wfctl.replay.codebase import Codebase
 from wfctl.replay.model import Command, Location
 from wfctl.replay.source import Site, Source
-from wfctl.replay.trace import Trace
+from wfctl.replay.trace import CodeLike, Trace
 
 NOUNS = {
     commands.ACTIVITY: "activity",
@@ -44,6 +48,20 @@ _WORDS = {
     commands.CANCEL_NEXUS: ("cancel",),
 }
 _UUID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+# The SDK takes one of these for the next of its kind (or type), whatever it says.
+_INTERCHANGEABLE = frozenset(
+    {commands.TIMER, commands.ACTIVITY, commands.SIGNAL_EXTERNAL, commands.UPSERT, commands.MEMO}
+)
+_BRINGING = frozenset(
+    {
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED,
+        EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED,
+        EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED,
+        EventType.EVENT_TYPE_MARKER_RECORDED,
+    }
+)
 _UPDATES = frozenset({commands.ACCEPT_UPDATE, commands.COMPLETE_UPDATE})
 
 
@@ -76,33 +94,63 @@ class Case:
     """The code's commands from the divergence on, in its task."""
     source: Source | None
     location: Location | None
+    frames: tuple[Location, ...]
+    """The user's frames at the divergence, the innermost first."""
+    code: Codebase
 
 
-def classify(events: Sequence[HistoryEvent], trace: Trace, alignment: Alignment, divergence: Divergence) -> Verdict:
-    case = _case(events, trace, alignment, divergence)
-    shifted = _shifted(case)
-    if shifted is not None:
-        return shifted
-    verdict = _named(case)
-    return _with_dependence(case, verdict)
+def classify(
+    events: Sequence[HistoryEvent],
+    trace: Trace,
+    alignment: Alignment,
+    divergence: Divergence,
+    code: CodeLike | None = None,
+) -> Verdict:
+    case = case_of(events, trace, alignment, divergence, code)
+    return _with_dependence(case, _shifted(case) or _named(case))
 
 
-def _case(events: Sequence[HistoryEvent], trace: Trace, alignment: Alignment, divergence: Divergence) -> Case:
+def case_of(
+    events: Sequence[HistoryEvent], trace: Trace, alignment: Alignment, divergence: Divergence, code: CodeLike | None
+) -> Case:
     segment = divergence.segment
     ours = [] if divergence.recorded is None else alignment.recorded_from(divergence.recorded, events)
     if divergence.recorded is None:
         ours = alignment.recorded_after(aligning.end_of(segment), events)
     theirs = [one for one in segment.produced if one.kind != commands.LOCAL_ACTIVITY][divergence.index :]
-    location = divergence.produced.location if divergence.produced is not None else _waiting(segment.task.waiting_at)
-    if segment.task.failed_at is not None and divergence.produced is None:
-        location = segment.task.failed_at
+    base = codebase.of(_files(events, trace, code))
+    frames = divergence.produced.frames if divergence.produced is not None else ()
+    location = divergence.produced.location if divergence.produced is not None else None
+    if divergence.produced is None:
+        frames = _waiting(segment.task.waiting, ours, base)
+        location = source.naming(frames, ours[0].name if ours and named_kind(ours[0]) else "") if frames else None
+        location = segment.task.failed_at or location
     if location is None:
         location = _latest(alignment, divergence)
-    return Case(events, trace, alignment, divergence, ours, theirs, source.source_of(location), location)
+    parsed = source.source_of(location)
+    return Case(events, trace, alignment, divergence, ours, theirs, parsed, location, frames, base)
 
 
-def _waiting(places: Sequence[Location]) -> Location | None:
-    return places[0] if places else None
+def _files(events: Sequence[HistoryEvent], trace: Trace, code: CodeLike | None) -> set[str]:
+    """Where the code at hand begins: the workflow's own file, and all that made commands or waits."""
+    files = {place.file for task in trace.tasks for made in task.commands for place in made.places}
+    files |= {place.file for task in trace.tasks for frames in task.waiting for place in frames}
+    kind = events[0].workflow_execution_started_event_attributes.workflow_type.name
+    for one in code.workflows if code is not None else ():
+        name = getattr(getattr(one, "__temporal_workflow_definition", None), "name", None)
+        file = getattr(sys.modules.get(one.__module__), "__file__", None)
+        if file and name in (kind, None):
+            files.add(file)
+    return files
+
+
+def _waiting(waits: Sequence[tuple[Location, ...]], ours: Sequence[Command], base: Codebase) -> tuple[Location, ...]:
+    """The frames of the coroutine that should have gone on: one that the recorded command is still ahead of, or the run."""
+    if not waits:
+        return ()
+    sites = base.mentions(ours[0].name) if ours and ours[0].name and named_kind(ours[0]) else []
+    near = [frames for frames in waits if any(codebase.enclosing(site, frames) for site in sites)]
+    return (near or waits)[0]
 
 
 def _latest(alignment: Alignment, divergence: Divergence) -> Location | None:
@@ -144,7 +192,7 @@ def _absent(case: Case) -> Verdict:
         return _verdict(case, "update-handler-changed")
     sites = _mentions(case, ours)
     local = next((one for one in case.divergence.segment.produced if _is_new_local(case, one)), None)
-    if local is not None and (sites or not _named_kind(ours)):
+    if local is not None and (sites or not named_kind(ours)):
         return replace(_verdict(case, "local-activity-added"), produced=local, location=local.location)
     if ours.kind in commands.ENDS or _still_there(case, ours, sites):
         return replace(_verdict(case, "wait-changed"), sites=tuple(sites))
@@ -183,13 +231,28 @@ def _is_new_local(case: Case, one: Command) -> bool:
 
 def _lost_signal(case: Case) -> str:
     """A signal that the history got by now and the code has no handler for."""
-    if not case.trace.signals:
+    known, theirs = case.trace.signals, case.divergence.produced
+    if known is None:
         return ""
-    for event in case.events[: case.divergence.at_event_id]:
-        name = event.workflow_execution_signaled_event_attributes.signal_name
-        if name and name not in case.trace.signals:
-            return name
-    return ""
+    sent = [event for event in case.events[: case.divergence.at_event_id] if _signal_name(event) not in ("", *known)]
+    if not sent:
+        return ""
+    # Signals that no handler ever took are about as well: what is plainly new elsewhere has nothing to do with them.
+    tasks = [one.task.started_event_id for one in case.alignment.segments]
+    first = next((started for started in tasks if started > sent[-1].event_id), 0)
+    at_once = case.divergence.segment.task.started_event_id <= first
+    if not at_once and theirs is not None and named_kind(theirs) and not _is_recorded(case, theirs.name):
+        return ""
+    return _signal_name(sent[-1])
+
+
+def _signal_name(event: HistoryEvent) -> str:
+    return event.workflow_execution_signaled_event_attributes.signal_name
+
+
+def _is_recorded(case: Case, name: str) -> bool:
+    recorded = [*case.ours, *(one for segment in case.alignment.segments for one in segment.recorded)]
+    return any(one.name == name for one in recorded)
 
 
 def _surplus(case: Case) -> Verdict:
@@ -215,7 +278,7 @@ def _surplus(case: Case) -> Verdict:
     if case.ours and _is_same_call(case.ours[0], theirs):
         # What history does later, the code does now: it no longer waits in between.
         return replace(_verdict(case, "wait-changed"), recorded=case.ours[0])
-    if case.ours and _has(case.ours, theirs):
+    if case.ours and is_among(case.ours, theirs):
         return replace(_verdict(case, _reordered(case.ours[0], theirs)), recorded=case.ours[0])
     return _verdict(case, _added(theirs))
 
@@ -224,13 +287,17 @@ def _surplus(case: Case) -> Verdict:
 
 
 def _both(case: Case, ours: Command, theirs: Command) -> Verdict:
-    ours_later = _has(case.theirs[1:], ours)
-    theirs_later = _has(case.ours[1:], theirs)
+    ours_later = is_among(case.theirs[1:], ours)
+    theirs_later = is_among(case.ours[1:], theirs)
     sites = _mentions(case, ours)
     verdict = replace(_verdict(case, ""), sites=tuple(sites))
+    if ours.kind == commands.CONTINUE and _was_made_before(case, theirs):
+        return replace(verdict, rule="continue-as-new-changed")
     if ours.kind in commands.ENDS or ours.kind == commands.COMPLETE_UPDATE:
         return replace(verdict, rule=_added(theirs))
     if theirs.kind in commands.ENDS or theirs.kind == commands.COMPLETE_UPDATE:
+        if _ends_otherwise(case, theirs):
+            return replace(verdict, rule="workflow-outcome-changed")
         rule = "branch-changed" if _not_yet_made(case, sites) else _removed(ours)
         return replace(verdict, rule="continue-as-new-changed" if theirs.kind == commands.CONTINUE else rule)
     if ours.kind == theirs.kind == commands.TIMER:
@@ -247,10 +314,22 @@ def _both(case: Case, ours: Command, theirs: Command) -> Verdict:
         return replace(verdict, rule="branch-changed")
     if theirs_later:
         return replace(verdict, rule=_swapped_or_removed(case, ours, theirs, sites))
-    if ours.kind == theirs.kind and _named_kind(ours):
+    if ours.kind == theirs.kind and named_kind(ours):
         return replace(verdict, rule=_added_or_renamed(ours, theirs, sites))
-    goes_on = bool(sites) if _named_kind(ours) else _is_ahead(case, ours)
+    goes_on = bool(sites) if named_kind(ours) else _is_ahead(case, ours)
     return replace(verdict, rule=_added(theirs) if goes_on else _removed(ours))
+
+
+def _was_made_before(case: Case, theirs: Command) -> bool:
+    """Has this very line made commands that history has? Then it is no new one: the code goes round once more."""
+    return any(made.location == theirs.location for _, made in case.alignment.pairs)
+
+
+def _ends_otherwise(case: Case, theirs: Command) -> bool:
+    """Does the code return where the run failed in the end, or the other way round?"""
+    end = case.ours[-1]
+    closing = commands.ENDS - {commands.CONTINUE}
+    return theirs.kind in closing and end.kind in closing - {theirs.kind}
 
 
 def _renumbered(verdict: Verdict, ours: Command, theirs: Command) -> Verdict:
@@ -260,37 +339,54 @@ def _renumbered(verdict: Verdict, ours: Command, theirs: Command) -> Verdict:
     return replace(verdict, rule="timer-added" if more else "timer-removed", note=note)
 
 
-def _named_kind(one: Command) -> bool:
+def named_kind(one: Command) -> bool:
     """Kinds whose name stands in the source."""
     return one.kind in (commands.ACTIVITY, commands.CHILD, commands.SIGNAL_EXTERNAL, commands.LOCAL_ACTIVITY)
 
 
 def _swapped_or_removed(case: Case, ours: Command, theirs: Command, sites: Sequence[Site]) -> str:
     """The history has the code's command later: was the recorded one dropped, skipped, or is it still to come?"""
-    if not _named_kind(ours):
-        return _reordered(ours, theirs) if _is_ahead(case, ours) else _removed(ours)
+    if not named_kind(ours):
+        to_come = _is_ahead(case, ours) and not _is_beside(case, theirs)
+        return _reordered(ours, theirs) if to_come else _removed(ours)
     if not sites:
         return _removed(ours)
     unmade = _not_yet_made(case, sites)
-    if not unmade and not _is_computed(case):
+    if not unmade and not _is_computed(case) and not _comes_again(case, sites):
         return _removed(ours)  # as often as its line was reached, it was made: the loop ended sooner
-    here = case.source.at(case.location.line) if case.source is not None and case.location is not None else None
-    to_come = [site for site in unmade if here is None or (site.function is here.function and site.line > here.line)]
-    if to_come or _is_computed(case) or _is_elsewhere(case, sites):
+    if _is_computed(case) or any(codebase.may_follow(case.code, case.frames, site) for site in unmade or sites):
         return _reordered(ours, theirs)
     return "branch-changed"
 
 
+def may_still_make(case: Case, one: Command) -> bool:
+    """Is a line ahead that makes this command of the history's?"""
+    return any(codebase.may_follow(case.code, case.frames, site) for site in _mentions(case, one))
+
+
+def _is_beside(case: Case, theirs: Command) -> bool:
+    """Did history make both in one task, where the code makes only the one?"""
+    return is_among(case.divergence.segment.recorded, theirs) and len(case.theirs) == 1
+
+
+def _comes_again(case: Case, sites: Sequence[Site]) -> bool:
+    """Does the code stand in a loop that leads to one of these lines once more?"""
+    for site in sites:
+        same = codebase.enclosing(site, case.frames)
+        if same is not None and source.next_round(same[1], site):
+            return True
+    return False
+
+
 def _not_yet_made(case: Case, sites: Sequence[Site]) -> list[Site]:
     """Of these places those that have made no command in this replay."""
-    done = {one.location.line for segment in case.alignment.segments for one in segment.produced if one.location}
-    return [site for site in sites if not done & set(site.lines())]
-
-
-def _is_elsewhere(case: Case, sites: Sequence[Site]) -> bool:
-    """Do the mentions lie in other functions than the line at hand? Then its order in the file says nothing."""
-    here = case.source.at(case.location.line) if case.source is not None and case.location is not None else None
-    return here is not None and all(site.function is not here.function for site in sites)
+    done = {
+        (one.location.file, one.location.line)
+        for segment in case.alignment.segments
+        for one in segment.produced
+        if one.location is not None
+    }
+    return [site for site in sites if not any((site.file, line) in done for line in site.lines())]
 
 
 def _added_or_renamed(ours: Command, theirs: Command, sites: Sequence[Site]) -> str:
@@ -315,7 +411,7 @@ def _reordered(ours: Command, theirs: Command) -> str:
     return "child-reordered" if ours.kind == theirs.kind == commands.CHILD else "commands-reordered"
 
 
-def _has(made: Sequence[Command], one: Command) -> bool:
+def is_among(made: Sequence[Command], one: Command) -> bool:
     """Is there the same thing, be its number another one."""
     if one.kind == commands.CHILD:
         return any((other.kind, other.name, other.id) == (one.kind, one.name, one.id) for other in made)
@@ -340,21 +436,56 @@ def _is_other_branch(case: Case, sites: Sequence[Site]) -> bool:
 def _is_computed(case: Case) -> bool:
     """Does the line at hand make a command whose name it does not spell?"""
     theirs = case.divergence.produced
-    if theirs is None or case.source is None or not _named_kind(theirs) or theirs.location is None:
+    if theirs is None or case.source is None or not named_kind(theirs) or theirs.location is None:
         return False
     here = case.source.at(theirs.location.line)
     return here is not None and all(site is not here for site in case.source.mentions(theirs.name))
 
 
 def _mentions(case: Case, one: Command) -> list[Site]:
-    if case.source is None or not one.name or not _named_kind(one):
+    """Live statements that could still make this command: they spell its name, or compute one that may be it."""
+    if not one.name or not named_kind(one):
         return []
     given = _arguments(one)
-    files = {
-        place.file for segment in case.alignment.segments for made in segment.task.commands for place in made.places
-    }
-    sources = [case.source, *(other for file in sorted(files - {case.source.file}) if (other := source.parsed(file)))]
-    return [site for each in sources for site in each.mentions(one.name) if source.could_make(site, one.name, given)]
+    sites = [site for site in case.code.mentions(one.name) if source.could_make(site, one.name, given)]
+    making = [site for site in sites if case.code.makes(site)]
+    if making or not sites:
+        return making or _computing(case, one)
+    # The name is only handed on somewhere: it takes a line that makes commands of such names.
+    return [site for site in sites if case.code.hands_on(site)] if any(case.code.makers()) else []
+
+
+def _computing(case: Case, one: Command) -> list[Site]:
+    """Statements that take the name from somewhere: a plan in the workflow's arguments, parts put together."""
+    found: list[Site] = []
+    for site in case.code.makers():
+        for name in codebase.maker_names(site):
+            parts = _parts(name, one.name)
+            if (any(parts) and all(case.code.mentions(part) or _is_given(case, part) for part in parts)) or (
+                not isinstance(name, ast.Constant | ast.JoinedStr) and _is_given(case, one.name)
+            ):
+                found.append(site)
+    return found
+
+
+def _parts(name: ast.expr, recorded: str) -> list[str]:
+    """What must be known for a string of parts to give the recorded name."""
+    if not isinstance(name, ast.JoinedStr):
+        return []
+    pattern = "".join(re.escape(str(one.value)) if isinstance(one, ast.Constant) else "(.*)" for one in name.values)
+    match = re.fullmatch(pattern, recorded)
+    return [part for part in match.groups() if part] if match else []
+
+
+def _is_given(case: Case, word: str) -> bool:
+    """Does the word come with the workflow's arguments, a signal, an update or a result, or as what one is called?"""
+    text = f'"{word}"'.encode()
+    for event in case.events:
+        if event.event_type in _BRINGING and text in event.SerializeToString():
+            return True
+        if word in (_signal_name(event), event.workflow_execution_started_event_attributes.workflow_type.name):
+            return True
+    return False
 
 
 # Patches
@@ -362,20 +493,47 @@ def _mentions(case: Case, one: Command) -> list[Site]:
 
 def _patch(case: Case) -> Verdict:
     ours = case.divergence.recorded
-    asked = case.source.patches() if case.source is not None else {}
+    asked = {name for parsed in case.code.sources for name in parsed.patches()}
     if ours is not None and ours.kind == commands.PATCH:
         if ours.name in asked or any(one.kind == commands.PATCH and one.name == ours.name for one in case.theirs):
             return _verdict(case, "patch-moved")
-        recorded = {one.name for one in case.ours if one.kind == commands.PATCH}
-        recorded |= {one.name for segment in case.alignment.segments for one in segment.recorded}
-        unknown = [name for name in asked if name not in recorded]
-        if unknown:
-            line = asked[unknown[0]][0]
-            verdict = _verdict(case, "patch-renamed")
-            location = Location(case.source.file, line) if case.source is not None else verdict.location
-            return replace(verdict, location=location, note=f"the code asks for '{unknown[0]}'")
-        return _verdict(case, "patch-removed-too-early")
+        unknown = _asked_instead(case)
+        if unknown is None:
+            return _verdict(case, "patch-removed-too-early")
+        name, location = unknown
+        return replace(_verdict(case, "patch-renamed"), location=location, note=f"the code asks for '{name}'")
     return _verdict(case, "patch-moved")
+
+
+def _asked_instead(case: Case) -> tuple[str, Location] | None:
+    """A patch that no history knows, asked for just before the line at hand: the recorded one under a new id."""
+    recorded = {one.name for one in case.ours if one.kind == commands.PATCH}
+    recorded |= {one.name for segment in case.alignment.segments for one in segment.recorded}
+    found: list[tuple[str, Location]] = []
+    for parsed in case.code.sources:
+        for name, lines in parsed.patches().items():
+            sites = [site for line in lines if (site := parsed.at(line)) is not None]
+            if name not in recorded:
+                found += [(name, Location(site.file, site.line)) for site in sites if _was_passed(case, site)]
+    return found[-1] if found else None
+
+
+def _was_passed(case: Case, asking: Site) -> bool:
+    """Did the code come through this line on its way to where it is: in a frame's function, or one that it called?"""
+    name = getattr(asking.function, "name", "")
+    for frame in case.frames or (case.location,):
+        parsed = source.source_of(frame)
+        here = parsed.at(frame.line) if parsed is not None and frame is not None else None
+        if parsed is None or here is None:
+            continue
+        if asking.function is here.function:
+            if asking.line <= here.line or source.shared_loop(asking, here):
+                return True
+            continue
+        before = [one for one in parsed.statements if one.function is here.function and one.line <= here.line]
+        if name and any(case.code.leads_to(source.words(one.statement), name) for one in before):
+            return True
+    return False
 
 
 # Earlier than it seems
@@ -396,7 +554,7 @@ def _shifted(case: Case) -> Verdict | None:
 def _shifted_in(case: Case) -> Verdict | None:
     waiting = set(case.divergence.segment.task.waiting_at)
     for ours, theirs in case.alignment.pairs[-200:]:
-        if ours.kind not in (commands.TIMER, commands.ACTIVITY) or not aligning.differences(ours, theirs):
+        if ours.kind not in _INTERCHANGEABLE or not aligning.differences(ours, theirs):
             continue
         echoed = any(one.kind == ours.kind and _same_attributes(ours, one) for one in case.theirs)
         stuck = case.divergence.produced is None and ours.kind == commands.TIMER and theirs.location in waiting
@@ -411,7 +569,7 @@ def _shifted_in(case: Case) -> Verdict | None:
 
 def _shifted_out(case: Case) -> Verdict | None:
     last = case.divergence.recorded
-    if last is None or last.kind not in (commands.TIMER, commands.ACTIVITY):
+    if last is None or last.kind not in _INTERCHANGEABLE:
         return None
     first: tuple[Command, Command] | None = None
     for ours, theirs in reversed(case.alignment.pairs[-200:]):

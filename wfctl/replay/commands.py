@@ -58,6 +58,8 @@ class Names:
     children: dict[int, tuple[str, str]] = field(default_factory=dict)
     nexus: dict[int, str] = field(default_factory=dict)
     updates: dict[str, str] = field(default_factory=dict)
+    accepted: set[str] = field(default_factory=set)
+    """Updates that the code accepted: what fails from then on was completed with a failure, not rejected."""
     abandoned_activities: set[int] = field(default_factory=set)
     """Those whose cancellation stays in the workflow and never becomes a command."""
     abandoned_children: set[int] = field(default_factory=set)
@@ -227,7 +229,15 @@ def _fail_event(event: HistoryEvent, _: Names) -> _Made:
 
 def _continue_event(event: HistoryEvent, _: Names) -> _Made:
     a = event.workflow_execution_continued_as_new_event_attributes
-    return CONTINUE, a.workflow_type.name, "", (("arguments", payloads_text(a.input.payloads)),)
+    return CONTINUE, a.workflow_type.name, "", _continue_attributes(a, a.input.payloads)
+
+
+def _continue_attributes(a: Any, payloads: Iterable[Payload]) -> Attributes:
+    return (
+        ("arguments", payloads_text(payloads)),
+        *_durations(a, "workflow_run_timeout", "workflow_task_timeout"),
+        ("task_queue", a.task_queue if isinstance(a.task_queue, str) else a.task_queue.name),
+    )
 
 
 _EVENTS: dict[int, Callable[[HistoryEvent, Names], _Made | None]] = {
@@ -310,9 +320,12 @@ def _signal(c: Any, _: Names) -> _Made:
 def _update_response(c: Any, names: Names) -> _Made | None:
     name = names.updates.get(c.protocol_instance_id, "")
     if c.HasField("accepted"):
+        names.accepted.add(c.protocol_instance_id)
         return ACCEPT_UPDATE, name, c.protocol_instance_id, ()
     if c.HasField("completed"):
         return COMPLETE_UPDATE, name, c.protocol_instance_id, (("outcome", payloads_text([c.completed])),)
+    if c.HasField("rejected") and c.protocol_instance_id in names.accepted:
+        return COMPLETE_UPDATE, name, c.protocol_instance_id, (("outcome", c.rejected.message),)
     return None
 
 
@@ -343,7 +356,7 @@ def _external(c: Any, _: Names) -> _Made:
 
 
 def _continue(c: Any, _: Names) -> _Made:
-    return CONTINUE, c.workflow_type, "", (("arguments", payloads_text(c.arguments)),)
+    return CONTINUE, c.workflow_type, "", _continue_attributes(c, c.arguments)
 
 
 _COMMANDS: dict[str, Callable[[Any, Names], _Made | None]] = {

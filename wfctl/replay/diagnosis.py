@@ -23,6 +23,7 @@ from wfctl.replay.trace import CodeLike, HistoryLike, TaskTrace, Trace
 _EVENT = re.compile(r"HistoryEvent\(id: (\d+), (\w+)\)")
 _MESSAGE = re.compile(r'message: "((?:[^"\\]|\\.)*)"')
 _PREFIX = re.compile(r"^\[TMPRL\d+\] (?:Nondeterminism error: )?")
+_MACHINES = "Fatal error in workflow machines"
 _MOST_WARNINGS = 20
 
 
@@ -55,11 +56,17 @@ def explain(history: HistoryLike, trace: Trace, code: CodeLike | None = None) ->
     message = sdk_message(trace.nondeterminism or trace.failure)
     failed = next((task for task in trace.tasks if task.failure is not None), None)
     local = aligning.missing_local(found)
-    if trace.nondeterminism or (local is not None and local[2] is not None):
-        verdict, cause = Verdict.NONDETERMINISM, _divergence(history, trace, found, message, unstable)
+    if trace.nondeterminism or (local is not None and local[2] is not None) or _is_misfit(trace, found, failed):
+        verdict, cause = Verdict.NONDETERMINISM, _divergence(history, trace, found, message, unstable, code)
     else:
         verdict, cause = _failed(history, trace, found, failed, message)
     return Diagnosis(verdict, cause.message, (cause, *warnings), _judged(found, cause))
+
+
+def _is_misfit(trace: Trace, found: Alignment, failed: TaskTrace | None) -> bool:
+    """Some commands that do not fit throw the SDK's own machines off: it then says so in another form."""
+    parted = found.divergence
+    return _MACHINES in trace.failure and failed is None and parted is not None and not parted.open_end
 
 
 def _judged(found: Alignment, cause: Finding) -> int:
@@ -76,18 +83,20 @@ def sdk_message(text: str) -> str:
 # Nondeterminism
 
 
-def _divergence(history: HistoryLike, trace: Trace, found: Alignment, message: str, unstable: bool) -> Finding:
+def _divergence(
+    history: HistoryLike, trace: Trace, found: Alignment, message: str, unstable: bool, code: CodeLike | None
+) -> Finding:
     other = _other_sdk(history.events)
     if other:
         finding = _unexplained(trace, f"the history was made by {other}: {message}")
         return replace(finding, rule="other-sdk", fix=RULES["other-sdk"].fix)
     local = aligning.missing_local(found)
     parted = found.divergence
-    if local is not None and _is_earlier(local, parted):
+    if local is not None and _is_earlier(local, history, trace, found, code):
         return _local_finding(history, found, local)
     if parted is None or parted.open_end:
         return _unexplained(trace, message)
-    named = classify.classify(history.events, trace, found, parted)
+    named = classify.classify(history.events, trace, found, parted, code)
     if local is not None and local[1] is not None and local[0] is parted.segment:
         # A command in place of a local activity's marker; the marker comes first.
         named = replace(named, event_id=local[1].event_id, event_type=local[1].event_type, recorded=local[1])
@@ -108,16 +117,21 @@ def _other_sdk(events: Sequence[HistoryEvent]) -> str:
 _Local = tuple[aligning.Segment, Command | None, Command | None]
 
 
-def _is_earlier(local: _Local, parted: Divergence | None) -> bool:
+def _is_earlier(local: _Local, history: HistoryLike, trace: Trace, found: Alignment, code: CodeLike | None) -> bool:
     """Of two differences the earlier one counts; what a renamed local activity returned explains all that follows."""
     segment, recorded, produced = local
+    parted = found.divergence
     if recorded is None:
         return False
     if parted is None or parted.open_end or produced is not None:
         return True
     new = parted.produced
     if segment is parted.segment and new is not None and new.kind not in commands.ENDS:
-        return False
+        # A new command stands in the local activity's place. One that history has too is early because it is gone, or
+        # because the two changed places.
+        if not classify.is_among(found.recorded_after(recorded.event_id, history.events), new):
+            return False
+        return not classify.may_still_make(classify.case_of(history.events, trace, found, parted, code), recorded)
     return recorded.event_id < parted.at_event_id
 
 

@@ -57,9 +57,9 @@ class Notes:
 
     commands: list[Chain] = field(default_factory=list)
     raised: Location | None = None
-    waiting: list[Location] = field(default_factory=list)
+    waiting: list[Chain] = field(default_factory=list)
     returns: dict[CodeType, int] = field(default_factory=dict)
-    signals: frozenset[str] = frozenset()
+    signals: frozenset[str] | None = None
 
 
 @contextlib.contextmanager
@@ -204,12 +204,12 @@ class _LocatingInstance(_WorkflowInstanceImpl):
 
     def _place(self, notes: Notes) -> Chain:
         places = chain_of(sys._getframe(2))
-        if places and rank(places[0].file) == 2:
-            return places
         task = asyncio.current_task(self)
+        coroutine = task.get_coro() if task is not None else None
+        if places and rank(places[0].file) == 2:
+            return (*places, *(one for one in _of_origin(coroutine) if one not in places))
         if task is None:
             return places
-        coroutine = task.get_coro()
         made = _of_origin(coroutine) or places
         returned = None if made else _returned(notes, self._handler_of(coroutine))
         return made or ((returned,) if returned is not None else ())
@@ -242,24 +242,30 @@ class _LocatingInstance(_WorkflowInstanceImpl):
                 notes.signals = frozenset(name for name in self._signals if name)
         return completion
 
-    def _waiting(self) -> list[Location]:
-        places: list[Location] = []
+    def _waiting(self) -> list[Chain]:
+        """Where tasks wait, that of the run method first; the rest as they stand in the files."""
+        main, others = getattr(self, "_primary_task", None), set[Chain]()
+        first: list[Chain] = []
         for task in self._tasks:
-            place = _awaiting(task.get_coro())
-            if place is not None and place not in places:
-                places.append(place)
-        return sorted(places, key=lambda place: (place.file, place.line))
+            chain = _awaiting(task.get_coro())
+            if chain and task is main:
+                first.append(chain)
+            elif chain:
+                others.add(chain)
+        places = sorted(others, key=lambda chain: (chain[0].file, chain[0].line))
+        return [*first, *(chain for chain in places if chain not in first)]
 
 
-def _awaiting(coroutine: Any) -> Location | None:
-    """The innermost user line of a suspended coroutine."""
-    found: Location | None = None
+def _awaiting(coroutine: Any) -> Chain:
+    """The user lines of a suspended coroutine, the innermost first."""
+    found: list[Location] = []
+    made = _of_origin(coroutine)
     while coroutine is not None and hasattr(coroutine, "cr_frame"):
         frame = coroutine.cr_frame
         if frame is not None and rank(frame.f_code.co_filename) == 2:
-            found = Location(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
+            found.append(Location(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname))
         coroutine = coroutine.cr_await
-    return found
+    return (*reversed(found), *made) if found else ()
 
 
 class LocatingRunner(UnsandboxedWorkflowRunner):

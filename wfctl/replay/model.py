@@ -56,6 +56,8 @@ class Command:
     event_type: str = ""
     attributes: tuple[tuple[str, str], ...] = ()
     location: Location | None = None
+    frames: tuple[Location, ...] = field(default=(), compare=False, repr=False)
+    """All of the user's frames that were at work when the code made it, the innermost first."""
 
 
 @dataclass(frozen=True, slots=True)

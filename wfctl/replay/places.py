@@ -26,7 +26,7 @@ def in_finding(one: Finding) -> Finding:
 
 
 def _command(one: Command | None) -> Command | None:
-    return one if one is None or one.location is None else replace(one, location=_place(one.location))
+    return one if one is None or one.location is None else replace(one, location=_place(one.location), frames=())
 
 
 def _place(place: Location | None) -> Location | None:

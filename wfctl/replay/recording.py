@@ -216,7 +216,7 @@ class _Sink:
             made = completion.successful.commands
             places = at.commands if len(at.commands) == len(made) else [()] * len(made)
             task.commands.extend(map(Issued, made, places))
-        task.waiting_at = tuple(at.waiting)
+        task.waiting = tuple(at.waiting)
         self.trace.signals = at.signals
 
 

@@ -17,7 +17,14 @@ from wfctl.replay.model import Location
 
 Branch = tuple[int, str]
 _DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_KINDS: dict[type[ast.stmt], str] = {ast.If: "if", ast.Match: "match", ast.Try: "try"}
+_KINDS: dict[type[ast.stmt], str] = {
+    ast.If: "if",
+    ast.Match: "match",
+    ast.Try: "try",
+    ast.For: "loop",
+    ast.AsyncFor: "loop",
+    ast.While: "loop",
+}
 
 
 @dataclass(slots=True)
@@ -28,6 +35,7 @@ class Site:
     statement: ast.stmt
     branches: tuple[Branch, ...]
     function: ast.AST | None
+    file: str = ""
 
     def lines(self) -> range:
         first, last = _span(self.statement)
@@ -46,7 +54,7 @@ class Source:
     def mentions(self, name: str) -> list[Site]:
         """Innermost statements that mention a name: as identifier, attribute or string."""
         name = name.rpartition(".")[2]
-        return [site for site in self.statements if name in _words(site.statement)]
+        return [site for site in self.statements if name in words(site.statement)]
 
     def at(self, line: int) -> Site | None:
         """The innermost statement that a line belongs to."""
@@ -87,7 +95,7 @@ def parsed(file: str) -> Source | None:
     except (SyntaxError, ValueError):
         return None
     source = Source(file, tree, [line.rstrip("\n") for line in lines])
-    source.statements = list(_sites(tree.body, (), None))
+    source.statements = [replace(site, file=file) for site in _sites(tree.body, (), None)]
     return source
 
 
@@ -96,7 +104,7 @@ def naming(places: Sequence[Location], name: str) -> Location:
     for place in places:
         source = parsed(place.file) if name else None
         site = source.at(place.line) if source is not None else None
-        if site is not None and name.rpartition(".")[2] in _words(site.statement):
+        if site is not None and name.rpartition(".")[2] in words(site.statement):
             return place
     return places[0]
 
@@ -169,22 +177,37 @@ def own_nodes(statement: ast.stmt) -> Iterator[ast.AST]:
                 queue.append(child)
 
 
-def _words(statement: ast.stmt) -> set[str]:
-    words: set[str] = set()
+def words(statement: ast.stmt) -> set[str]:
+    """What a statement's own text holds: names, attributes, strings."""
+    found: set[str] = set()
     for node in own_nodes(statement):
         if isinstance(node, ast.Name):
-            words.add(node.id)
+            found.add(node.id)
         elif isinstance(node, ast.Attribute):
-            words.add(node.attr)
+            found.add(node.attr)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            words.add(node.value)
-    return words
+            found.add(node.value)
+    return found
 
 
 def exclusive(one: Site, other: Site) -> bool:
     """Can a run reach only one of the two, in one pass?"""
     labels = dict(one.branches)
     return any(node in labels and _part(labels[node], label) for node, label in other.branches)
+
+
+def shared_loop(one: Site, other: Site) -> bool:
+    """Do both lie in the body of one loop?"""
+    mine = {node for node, _ in one.branches}
+    return any(node in mine for node, label in other.branches if label == "loop:body")
+
+
+def next_round(here: Site, site: Site) -> bool:
+    """Will a loop that goes on from here come to that statement: does no condition of its own guard it?"""
+    loops = [index for index, (_, label) in enumerate(site.branches) if label == "loop:body"]
+    if not loops or site.branches[loops[-1]] not in here.branches:
+        return False
+    return all(branch in here.branches or branch[1] == "try:body" for branch in site.branches[loops[-1] :])
 
 
 def _part(mine: str, other: str) -> bool:

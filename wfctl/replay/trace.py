@@ -54,7 +54,12 @@ class TaskTrace:
     failure: Any = None
     """temporalio.api.failure.v1.Failure of a task that failed."""
     failed_at: Location | None = None
-    waiting_at: tuple[Location, ...] = ()
+    waiting: tuple[tuple[Location, ...], ...] = ()
+    """Where its coroutines wait, that of the run method first; the user's frames of each, the innermost first."""
+
+    @property
+    def waiting_at(self) -> tuple[Location, ...]:
+        return tuple(frames[0] for frames in self.waiting if frames)
 
 
 @dataclass(slots=True)
@@ -77,8 +82,8 @@ class Trace:
     """The WorkflowTaskStarted event of the task that ran last."""
     continued: bool = False
     """A workflow task was appended to an open history, so that its last commands are compared too."""
-    signals: frozenset[str] = frozenset()
-    """Signals the workflow has handlers for, at the end; empty when it takes any."""
+    signals: frozenset[str] | None = None
+    """Signals the workflow has handlers for, at the end; None when it takes any, or nobody looked."""
     located: bool = False
     first: Trace | None = None
     """The same history replayed before, without lines: where the two differ, the code is to blame."""

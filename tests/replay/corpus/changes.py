@@ -481,7 +481,7 @@ _FAN_OUT = (
         "fan-out-report-removed",
         "fan_out",
         (('        await self._report(f"{total} {name}")\n', ""),),
-        (Outcome(f"{ACTIVITY} notify", "branch-changed", "return [*small, name]"),),
+        (Outcome(f"{ACTIVITY} notify", "activity-removed", "return [*small, name]"),),
     ),
     Change(
         "fan-out-over-a-set",
@@ -595,7 +595,7 @@ _PAGES = (
         "pages-never-continues",
         "pages",
         (("if done == per_run:", "if done == per_run * 10:"),),
-        (Outcome("WorkflowExecutionContinuedAsNew", "activity-added", "activities.fetch_page"),),
+        (Outcome("WorkflowExecutionContinuedAsNew", "continue-as-new-changed", "activities.fetch_page"),),
     ),
     Change(
         "pages-continues-earlier",

@@ -73,7 +73,7 @@ async def judge(change: Change, directory: Path, read: dict[Path, reading.ReadHi
         if history.workflow_type not in known and not any(one.rule == "unregistered" for one in change.outcomes):
             continue
         trace = await recorder.record(history)
-        found = diagnosis.explain(history, trace)
+        found = diagnosis.explain(history, trace, code)
         cause = next((one for one in found.findings if one.severity is Severity.ERROR), None)
         place = cause.location if cause is not None else None
         line = {
