@@ -66,12 +66,15 @@ def served(server: InProcess, *, read_only: bool = False) -> ServerSource:
 
 async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
     """Wait for what must come to be on screen; say what was there if it does not."""
+    said: dict[str, None] = {}
     try:
         async with asyncio.timeout(WAIT_SECONDS):
             while not condition():
+                said.update(dict.fromkeys(notice.message for notice in pilot.app._notifications))
                 await pilot.pause(0.02)
     except TimeoutError:
-        raise AssertionError(f"it did not come; the screen shows:\n{screen_text(pilot.app)}") from None
+        shown = [screen_text(pilot.app), *said]
+        raise AssertionError("it did not come; the screen shows:\n" + "\n".join(shown)) from None
     await pilot.pause()
 
 

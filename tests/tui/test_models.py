@@ -13,8 +13,8 @@ from tests.support.histories import BEGAN, failed_order, long_history, shipped_o
 from tests.tui.conftest import recorded
 from wfctl.commands._serving import is_ours, without_serve
 from wfctl.errors import CommandError
-from wfctl.tui.feeds.actions import payloads
 from wfctl.tui.feeds.export import write_history
+from wfctl.tui.feeds.requests import payloads
 from wfctl.tui.feeds.runs import RunFeed
 from wfctl.tui.models.axis import Window, build_axis
 from wfctl.tui.models.completion import SYSTEM_ATTRIBUTES, complete

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from textual import work
@@ -19,8 +19,10 @@ from wfctl.tui.feeds.diffs import ReadFile
 from wfctl.tui.feeds.nouns import RESOURCES
 from wfctl.tui.feeds.settings import Settings
 from wfctl.tui.feeds.source import Source, verify
+from wfctl.tui.models.cells import Cell
 from wfctl.tui.models.run import RunRef
 from wfctl.tui.models.verdict import Replay
+from wfctl.tui.screens.answers import AnswerScreen
 from wfctl.tui.screens.base import Console, View
 from wfctl.tui.screens.comparison import ComparisonScreen
 from wfctl.tui.screens.nouns import NOUNS
@@ -129,6 +131,15 @@ class WfctlApp(Console):
 
     def open_run(self, ref: RunRef) -> None:
         self.push_screen(WorkflowScreen(ref))
+
+    def open_list(self, query: str) -> None:
+        self.goto("workflows")
+        screen = self.screen
+        if isinstance(screen, WorkflowsScreen):
+            screen.use_filter(query)
+
+    def show_answer(self, lines: Sequence[Cell]) -> None:
+        self.push_screen(AnswerScreen(lines))
 
     def open_diff(self, ref: RunRef, other: str | RunRef) -> None:
         self.push_screen(ComparisonScreen(ref, other, self._read_file))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
-import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.support.inprocess import InProcess
+from tests.support.sdk_worker import sdk_worker
 from tests.tui.conftest import FixedApp, served, showing, until_shown
 from tests.tui.conftest import _plain_environment as _plain_environment
 from wfctl.tui.widgets.grid import Grid
@@ -25,26 +24,10 @@ MOST_KEYS = 3
 _FONT_FACES = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
-@asynccontextmanager
-async def sdk_worker(server: InProcess, queue: str = "orders", version: str = "before") -> AsyncIterator[None]:
-    """In a process of its own: the SDK's native threads are no part of what is tested."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    arguments = (str(Path(__file__).parent / "worker.py"), f"127.0.0.1:{server.server.port}", queue, version)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *arguments,
-        env=environment,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        yield
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-        # What comes now must not be handed to a poll of the dead.
-        await server.until(lambda: not server.has_waiting_poll(queue))
+def drill_worker(
+    server: InProcess, queue: str = "orders", version: str = "before"
+) -> AbstractAsyncContextManager[None]:
+    return sdk_worker(server, Path(__file__).parent / "worker.py", queue, version)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from temporalio.api.workflowservice.v1 import (
 from tests.support.acting import Actor, until
 from tests.support.commands import seconds, start_timer
 from tests.support.inprocess import InProcess, in_process
-from tests.tui.drills.conftest import drill, sdk_worker
+from tests.tui.drills.conftest import drill, drill_worker
 
 
 async def start(server: InProcess, workflow_id: str, type: str = "Order", queue: str = "orders") -> None:
@@ -56,10 +56,10 @@ async def test_nondeterminism_loop(bystanders: tuple[str, ...]) -> None:
         for name in bystanders:
             await start(server, name, queue="reports")
         await start(server, "order-1043")
-        async with sdk_worker(server, version="before"):
+        async with drill_worker(server, version="before"):
             await actor.wait_for_event("order-1043", "ACTIVITY_TASK_COMPLETED")
             await until_described(actor, "order-1043", lambda found: not found.HasField("pending_workflow_task"))
-        async with sdk_worker(server, version="after"):
+        async with drill_worker(server, version="after"):
             await server.workflows.SignalWorkflowExecution(
                 SignalWorkflowExecutionRequest(
                     namespace="default",
@@ -80,7 +80,7 @@ async def test_poison_activity(bystanders: tuple[str, ...]) -> None:
         for name in bystanders:
             await start(server, name, queue="reports")
         await start(server, "invoice-77", type="Invoice")
-        async with sdk_worker(server):
+        async with drill_worker(server):
             await until_described(
                 actor,
                 "invoice-77",
@@ -133,7 +133,7 @@ async def test_saga_half_compensated(bystanders: tuple[str, ...]) -> None:
         for name in bystanders:
             await start(server, name, queue="reports")
         await start(server, "shipment-9", type="Shipment")
-        async with sdk_worker(server):
+        async with drill_worker(server):
             await actor.wait_for_event("shipment-9", "WORKFLOW_EXECUTION_FAILED")
         async with drill(server, "shipment-9") as somebody:
             await somebody.press("enter", "warehouse 7 does not know the reservation")

@@ -294,14 +294,33 @@ def _size(number: int) -> str:
     raise AssertionError("the last unit takes everything")
 
 
+def task_ends(items: Sequence[EventItem]) -> list[int]:
+    """The ids of the events that a run can be reset at."""
+    return [item.row.event_id for item in items if item.row.type in _TASK_ENDS]
+
+
+_TASK_ENDS = frozenset({"WorkflowTaskCompleted", "WorkflowTaskFailed", "WorkflowTaskTimedOut"})
+
+
+def reset_point(items: Sequence[EventItem], words: str) -> int | None:
+    """The event that is meant by its id, or by `first` or `last`: a workflow task that was completed."""
+    completed = [item.row.event_id for item in items if item.row.type == "WorkflowTaskCompleted"]
+    named = {"first": completed[:1], "last": completed[-1:]}.get(words.strip().lower())
+    if named is not None:
+        return named[0] if named else None
+    return int(words) if words.strip().isdigit() and int(words) <= len(items) else None
+
+
 def reset_preview(items: Sequence[EventItem], event_id: int) -> str:
     """What a reset at this event leaves behind, and what of it is sent to the new run again."""
+    if event_id not in task_ends(items):
+        return f"Event {event_id} is not the end of a workflow task; nothing can be reset to it."
     after = [item for item in items if item.row.event_id > event_id]
     signals = sum(1 for item in after if item.kind == "signal")
     updates = sum(1 for item in after if item.row.type == "WorkflowExecutionUpdateAccepted")
     lost = [item.row.subject for item in after if item.row.type == "ActivityTaskCompleted"]
     children = sum(1 for item in after if item.row.type == "StartChildWorkflowExecutionInitiated")
-    said = [f"\n\nAt event {event_id}: {_counted(len(after), 'event')} left behind."]
+    said = [f"At event {event_id}: {_counted(len(after), 'event') or 'nothing'} left behind."]
     again = [words for words in (_counted(signals, "signal"), _counted(updates, "update")) if words]
     if again:
         said.append(f"Sent again: {', '.join(again)}.")

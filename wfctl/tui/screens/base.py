@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -14,12 +14,19 @@ from textual.screen import Screen
 from wfctl.errors import CommandError, ServerUnreachable
 from wfctl.tui.feeds.settings import Settings
 from wfctl.tui.feeds.source import Source
+from wfctl.tui.models.cells import Cell
 from wfctl.tui.models.run import RunRef
 from wfctl.tui.models.verdict import Replay
 from wfctl.tui.widgets.bars import TopBar
 from wfctl.tui.widgets.palette import Palette
 
 Result = TypeVar("Result")
+
+
+def told(error: CommandError) -> str:
+    """In one sentence. That a server lacks something, its own words say already."""
+    lacks = getattr(error, "code", "") == "UNIMPLEMENTED"
+    return f"{error.message} — {error.hint}" if error.hint and not lacks else error.message
 
 
 class Console(App[None]):
@@ -47,6 +54,12 @@ class Console(App[None]):
 
     def open_run(self, ref: RunRef) -> None:
         """The screen of one run."""
+
+    def open_list(self, query: str) -> None:
+        """The list of workflows, filtered."""
+
+    def show_answer(self, lines: Sequence[Cell]) -> None:
+        """A screen for what a workflow answered."""
 
     def open_diff(self, ref: RunRef, other: str | RunRef) -> None:
         """Two runs side by side; `other` is a run, or words for one: a workflow id, a run id, a file, or nothing for the

@@ -15,7 +15,7 @@ from wfctl.tui.feeds import diffs
 from wfctl.tui.models.cells import Cell, Part, Tone
 from wfctl.tui.models.compare import COMPARE_COLUMNS, Comparison, Row
 from wfctl.tui.models.run import RunRef
-from wfctl.tui.screens.base import View
+from wfctl.tui.screens.base import View, told
 from wfctl.tui.widgets.bars import FactsBar, Notice, TopBar, WhyBar
 from wfctl.tui.widgets.grid import Cursored, Grid
 from wfctl.tui.widgets.lines import Lines
@@ -87,7 +87,7 @@ class ComparisonScreen(View):
             self.grid.empty = ""
             self.grid.refresh()
             self.say_failed(error)
-            self.query_one(Notice).say(error.message + (f" — {error.hint}" if error.hint else ""), "bad")
+            self.query_one(Notice).say(told(error), "bad")
             return
         self.say_answered()
         await self._compare()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, OptionList
 from textual.widgets.option_list import Option
 
-from wfctl.tui.feeds.actions import Field
+from wfctl.tui.feeds.requests import Field, Values
 from wfctl.view.safe import safe_line, safe_text
 
 
@@ -25,6 +25,7 @@ class Dialog(ModalScreen[dict[str, str] | None]):
         border: round $primary; padding: 0 1; }
     Dialog.destructive > Vertical { border: round $error; }
     Dialog .what { margin: 0 0 1 0; color: $foreground; width: 1fr; height: auto; }
+    Dialog .note { margin: 0 0 1 0; color: $warning; width: 1fr; height: auto; }
     Dialog .field { color: $text-muted; height: 1; }
     Dialog VerticalScroll { height: auto; max-height: 14; }
     Dialog Input { border: none; height: 1; padding: 0 1; background: $panel; margin: 0 0 1 0; }
@@ -46,8 +47,11 @@ class Dialog(ModalScreen[dict[str, str] | None]):
         verb: str = "OK",
         destructive: bool = False,
         must_type: str = "",
+        note: Callable[[Values], str] | None = None,
     ) -> None:
+        """`note` says what would come of the values as they stand, and is asked again with each change of them."""
         super().__init__(classes="destructive" if destructive else "")
+        self._note = note
         self._title, self._what, self._verb = title, what, verb
         self._fields = list(fields)
         self._must_type = must_type
@@ -56,6 +60,11 @@ class Dialog(ModalScreen[dict[str, str] | None]):
         with Vertical() as box:
             box.border_title = Content(safe_line(self._title)).markup
             yield Label(Content(safe_text(self._what)), classes="what")
+            if self._note is not None:
+                yield Label(
+                    Content(safe_text(self._note({field.name: field.default for field in self._fields}))),
+                    classes="note",
+                )
             with VerticalScroll(can_focus=False):
                 for field in self._fields:
                     yield Label(Content(field.label), classes="field")
@@ -77,6 +86,10 @@ class Dialog(ModalScreen[dict[str, str] | None]):
         inputs = list(self.query(Input))
         (inputs[0] if inputs else self.query_one("#agree" if not self.has_class("destructive") else "#refuse")).focus()
 
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if self._note is not None:
+            self.query_one(".note", Label).update(Content(safe_text(self._note(self._values()))))
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
         inputs = list(self.query(Input))
         at = inputs.index(event.input)
@@ -95,7 +108,7 @@ class Dialog(ModalScreen[dict[str, str] | None]):
         self.dismiss(None)
 
     def _agree(self) -> None:
-        values = {field.name: self.query_one(f"#field-{field.name}", Input).value for field in self._fields}
+        values = self._values()
         missing = next((field for field in self._fields if field.needed and not values[field.name].strip()), None)
         if missing is not None:
             self._say(f"{missing.label} is needed")
@@ -105,6 +118,9 @@ class Dialog(ModalScreen[dict[str, str] | None]):
             self.query_one("#must-type", Input).focus()
         else:
             self.dismiss(values)
+
+    def _values(self) -> dict[str, str]:
+        return {field.name: self.query_one(f"#field-{field.name}", Input).value for field in self._fields}
 
     def _say(self, text: str) -> None:
         wrong = self.query_one(".wrong", Label)

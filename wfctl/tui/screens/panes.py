@@ -13,6 +13,7 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input
 
+from wfctl.tui.feeds.activities import ACTIVITY_ACTIONS, ActivityRef
 from wfctl.tui.models.cells import Cell, Part, cell
 from wfctl.tui.models.events import (
     EVENT_COLUMNS,
@@ -24,7 +25,7 @@ from wfctl.tui.models.events import (
     parse_filter,
 )
 from wfctl.tui.models.relations import RELATION_COLUMNS, Relation, relations
-from wfctl.tui.models.run import PENDING_COLUMNS, RunModel
+from wfctl.tui.models.run import PENDING_COLUMNS, RunModel, RunRef
 from wfctl.tui.models.values import failure_lines, heading, message_lines, payload_lines, payloads_lines
 from wfctl.tui.screens.base import Console
 from wfctl.tui.widgets.bars import Notice
@@ -351,10 +352,17 @@ class PendingPane(Pane):
         self.query_one("#pending-detail", Lines).set_lines(lines or [cell("no more is known of it", "dim")])
 
     def action_activity(self) -> None:
-        from wfctl.tui.screens.activity import act_on
+        from wfctl.tui.screens.acting import Acting
 
-        if self.model.description is not None:
-            act_on(self.screen, self.current_activity())
+        activity = self.current_activity() if self.model.description is not None else None
+        if activity is None:
+            self.notify("no activity is selected")
+            return
+        run = RunRef(self.model.info.execution.workflow_id, self.model.run_id)
+        name = f"{activity.activity_type.name} (id {activity.activity_id})"
+        target = ActivityRef(run, activity.activity_id, activity.activity_type.name)
+        screen = cast(Acting, self.screen)
+        screen.act_on(ACTIVITY_ACTIONS, target, name, f" It is of {run.workflow_id} (run {run.run_id}).")
 
 
 class RelationsPane(Pane):

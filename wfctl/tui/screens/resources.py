@@ -11,12 +11,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widgets import Footer
 
-from wfctl.errors import CommandError, describe
+from wfctl.errors import CommandError
 from wfctl.tui.feeds.nouns.namespaces import verify_namespace
 from wfctl.tui.feeds.nouns.parts import Item, Resource
 from wfctl.tui.models.cells import cell
+from wfctl.tui.models.run import RunRef
 from wfctl.tui.screens.acting import Acting
-from wfctl.tui.screens.dialogs import Dialog, Menu
+from wfctl.tui.screens.base import told
+from wfctl.tui.screens.dialogs import Menu
 from wfctl.tui.widgets.bars import Notice, TopBar
 from wfctl.tui.widgets.grid import Cursored, Grid
 from wfctl.tui.widgets.lines import Lines
@@ -38,6 +40,8 @@ class ResourceScreen(Acting):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "act", "Actions"),
         Binding("d", "details", "Details", show=False),
+        Binding("n", "create", "New", show=False),
+        Binding("o", "go", "Its workflows", show=False),
     ]
 
     def __init__(self, resource: Resource) -> None:
@@ -96,9 +100,7 @@ class ResourceScreen(Acting):
             self.say_answered()
         else:
             self.say_failed(error)
-        is_lacking = getattr(error, "code", "") == "UNIMPLEMENTED"
-        hint = f" — {error.hint}" if error.hint and not is_lacking else ""
-        self.query_one(Notice).say(error.message + hint, "warn")
+        self.query_one(Notice).say(told(error), "warn")
 
     @on(Cursored.Opened)
     def _opened(self) -> None:
@@ -129,7 +131,7 @@ class ResourceScreen(Acting):
         try:
             lines = await self.call(self.resource.describe, source, item)
         except CommandError as error:
-            lines = [cell(describe(error), "bad")]
+            lines = [cell(told(error), "bad")]
         self.query_one(Lines).set_lines(lines or [cell("no more is known of it", "dim")])
 
     @work(exclusive=True, group="switch")
@@ -148,21 +150,34 @@ class ResourceScreen(Acting):
     @work(group="action")
     async def action_act(self) -> None:
         item: Item | None = self.query_one(Grid).current
-        source = self.source
-        if item is None or not self.resource.actions or not self.may_act():
-            if item is not None and not self.resource.actions:
-                self.notify("nothing can be done to these here")
+        if item is None:
             return
-        options = [(action.key, action.name, action.note) for action in self.resource.actions]
-        chosen = await self.app.push_screen_wait(Menu(item.key, options))
-        action = next((action for action in self.resource.actions if action.name == chosen), None)
-        if action is None:
+        if self.resource.actions:
+            await self.choose(self.resource.actions, [item.key], item.key)
+        else:
+            self.notify("nothing can be done to these here")
+
+    @work(group="action")
+    async def action_create(self) -> None:
+        if self.resource.create is None:
+            self.notify("these cannot be made here")
+        else:
+            await self.perform(self.resource.create, [self.source.namespace], self.source.namespace)
+
+    @work(exclusive=True, group="go")
+    async def action_go(self) -> None:
+        """To the runs that this is about; where there are several ways, one is asked for."""
+        item: Item | None = self.query_one(Grid).current
+        links = self.resource.links(item) if item is not None else []
+        if not links:
+            self.notify("it leads nowhere")
             return
-        what = action.what.replace("{id}", item.key)
-        dialog = Dialog(action.name, what, verb=action.name, destructive=action.destructive)
-        if await self.app.push_screen_wait(dialog) is None:
+        names = [(str(number) if number < 10 else "", link.name, link.note) for number, link in enumerate(links, 1)]
+        chosen = await self.app.push_screen_wait(Menu(item.key if item else "", names))
+        link = next((link for link in links if link.name == chosen), None)
+        if link is None:
             return
-        said = await self.ask_source(action.run, source, item.key)
-        if said:
-            self.report(said, None)
-        self.action_look_again()
+        if isinstance(link.to, RunRef):
+            self.console.open_run(link.to)
+        else:
+            self.console.open_list(link.to)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from textual import on, work
 from textual.app import ComposeResult
 
-from wfctl.errors import CommandError, describe
-from wfctl.tui.feeds import actions
-from wfctl.tui.feeds.actions import Handler
+from wfctl.errors import CommandError
+from wfctl.tui.feeds.actions import QUERY, SIGNAL, UPDATE
+from wfctl.tui.feeds.handlers import Handler, handlers, query
+from wfctl.tui.feeds.requests import Field
 from wfctl.tui.feeds.source import Source
 from wfctl.tui.models.cells import Cell, Column, cell
 from wfctl.tui.models.run import RunRef
 from wfctl.tui.models.values import heading, payloads_lines
+from wfctl.tui.screens.base import told
 from wfctl.tui.screens.dialogs import Dialog
 from wfctl.tui.screens.panes import Pane
 from wfctl.tui.widgets.bars import Notice
@@ -46,7 +49,7 @@ class WorkerPane(Pane):
         return RunRef(self.model.ref.workflow_id, self.model.run_id)
 
     def say(self, error: CommandError | None) -> None:
-        self.query_one(Notice).say(describe(error).removeprefix("error: ") if error else "", "warn")
+        self.query_one(Notice).say(told(error) if error else "", "warn")
 
 
 class HandlersPane(WorkerPane):
@@ -72,7 +75,7 @@ class HandlersPane(WorkerPane):
         source, ref = self.view.source, self.run_ref
         grid = self.query_one(Grid)
         try:
-            found = await self.view.call(actions.handlers, source, ref)
+            found = await self.view.call(handlers, source, ref)
             self.say(None)
         except CommandError as error:
             found = []
@@ -96,7 +99,7 @@ class HandlersPane(WorkerPane):
         form = Dialog(
             f"{handler.kind.capitalize()} {handler.name}",
             what,
-            [actions.Field("input", "Arguments, as JSON")],
+            [Field("input", "Arguments, as JSON")],
             verb="Send",
         )
         values = await self.app.push_screen_wait(form)
@@ -108,18 +111,17 @@ class HandlersPane(WorkerPane):
         try:
             answer = await self.view.call(_asked, source, ref, handler, values["input"])
         except CommandError as error:
-            lines.set_lines([heading(f"{handler.kind} {handler.name}"), cell(describe(error), "bad")])
+            lines.set_lines([heading(f"{handler.kind} {handler.name}"), cell(told(error), "bad")])
             return
-        lines.set_lines([heading(f"{handler.kind} {handler.name}"), *answer])
+        lines.set_lines(answer)
 
 
-def _asked(source: Source, ref: RunRef, handler: Handler, arguments: str) -> list[Cell]:
-    if handler.kind == "query":
-        return payloads_lines(actions.query(source, ref, handler.name, arguments))
-    if handler.kind == "update":
-        return payloads_lines(actions.update(source, ref, handler.name, arguments))
-    signal = next(action for action in actions.ACTIONS if action.name == "Signal")
-    return [cell(signal.run(source, ref, {"name": handler.name, "input": arguments}), "ok")]
+_ASKS = {"query": QUERY, "update": UPDATE, "signal": SIGNAL}
+
+
+def _asked(source: Source, ref: RunRef, handler: Handler, arguments: str) -> Sequence[Cell]:
+    done = _ASKS[handler.kind].run(source, ref, {"name": handler.name, "input": arguments})
+    return done.answer or [cell(done.said, "ok")]
 
 
 class StackPane(WorkerPane):
@@ -139,7 +141,7 @@ class StackPane(WorkerPane):
         if not lines.lines:
             lines.set_lines([cell("asking a worker …", "dim")])
         try:
-            answer = await self.view.call(actions.query, source, ref, "__stack_trace")
+            answer = await self.view.call(query, source, ref, "__stack_trace")
         except CommandError as error:
             lines.set_lines([])
             self.say(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from time import monotonic
 from typing import ClassVar
 
@@ -12,13 +13,15 @@ from textual.binding import Binding, BindingType
 from textual.widgets import ContentSwitcher, Footer
 
 from wfctl.errors import CommandError
-from wfctl.tui.feeds.actions import Field
 from wfctl.tui.feeds.export import write_history
+from wfctl.tui.feeds.requests import Field
 from wfctl.tui.feeds.runs import RunFeed
 from wfctl.tui.messages import FeedFailed, RunUpdated
 from wfctl.tui.models.cells import Cell, Part, Tone
-from wfctl.tui.models.run import RunModel, RunRef, reset_preview
+from wfctl.tui.models.events import EventItem
+from wfctl.tui.models.run import RunModel, RunRef, task_ends
 from wfctl.tui.screens.acting import Acting
+from wfctl.tui.screens.base import told
 from wfctl.tui.screens.dialogs import Dialog
 from wfctl.tui.screens.panes import (
     EventsPane,
@@ -140,9 +143,8 @@ class WorkflowScreen(Acting):
         self.say_failed(message.error)
         code = getattr(message.error, "code", "")
         gone = code == "NOT_FOUND" and self.model.description is not None
-        words = "it is gone: deleted, or past its retention" if gone else message.error.message
-        hint = f" — {message.error.hint}" if message.error.hint and not gone else ""
-        self.query_one("#notice", Notice).say(words + hint, "bad")
+        words = "it is gone: deleted, or past its retention" if gone else told(message.error)
+        self.query_one("#notice", Notice).say(words, "bad")
 
     def _draw_head(self) -> None:
         model = self.model
@@ -258,14 +260,9 @@ class WorkflowScreen(Acting):
     def reset_event(self) -> int | None:
         """The end of the workflow task at or before the event under the cursor."""
         chosen = self.active_pane.event_id() or self.model.total
-        ends = [
-            item.row.event_id
-            for item in self.model.events.items
-            if item.row.type in ("WorkflowTaskCompleted", "WorkflowTaskFailed", "WorkflowTaskTimedOut")
-        ]
+        ends = task_ends(self.model.events.items)
         before = [event_id for event_id in ends if event_id <= chosen]
         return before[-1] if before else ends[0] if ends else None
 
-    def reset_preview(self) -> str:
-        event_id = self.reset_event()
-        return reset_preview(self.model.events.items, event_id) if event_id else ""
+    async def reset_items(self, ref: RunRef) -> Sequence[EventItem]:
+        return self.model.events.items

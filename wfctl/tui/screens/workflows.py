@@ -12,14 +12,16 @@ from textual.suggester import Suggester
 from textual.widgets import Footer, Input
 
 from wfctl.errors import CommandError
-from wfctl.tui.feeds import actions
+from wfctl.tui.feeds.actions import START
 from wfctl.tui.feeds.lists import PAGE_SIZE, fetch_page
+from wfctl.tui.feeds.requests import Field
 from wfctl.tui.messages import FeedFailed, ListUpdated, Page
 from wfctl.tui.models.cells import STATUS_MARKS, STATUS_TONES, Cell, Column
 from wfctl.tui.models.completion import SYSTEM_ATTRIBUTES, complete
 from wfctl.tui.models.listing import Listing, RunRow
 from wfctl.tui.models.run import RunRef
 from wfctl.tui.screens.acting import Acting
+from wfctl.tui.screens.base import told
 from wfctl.tui.screens.dialogs import Dialog, Menu
 from wfctl.tui.widgets.bars import Notice, TabStrip, TopBar
 from wfctl.tui.widgets.grid import Cursored, Grid
@@ -143,8 +145,7 @@ class WorkflowsScreen(Acting):
     @on(FeedFailed)
     def _failed(self, message: FeedFailed) -> None:
         self.say_failed(message.error)
-        hint = f" — {message.error.hint}" if message.error.hint else ""
-        self.query_one(Notice).say(message.error.message + hint, "bad")
+        self.query_one(Notice).say(told(message.error), "bad")
 
     def _take(self, page: Page) -> None:
         listing = self.listing
@@ -154,7 +155,7 @@ class WorkflowsScreen(Acting):
         if page.counts is not None:
             listing.counts, listing.total = dict(page.counts), page.total
         self._draw_tabs()
-        self.grid.set_rows(listing.rows)
+        self.grid.set_rows(listing.shown())
 
     def _draw_tabs(self) -> None:
         strip = self.query_one(TabStrip)
@@ -278,9 +279,7 @@ class WorkflowsScreen(Acting):
         what = (
             "Titles as they stand, search attributes and memo fields, with commas between; nothing for the usual ones."
         )
-        values = await self.app.push_screen_wait(
-            Dialog("Columns", what, [actions.Field("names", "Columns", now)], verb="Show")
-        )
+        values = await self.app.push_screen_wait(Dialog("Columns", what, [Field("names", "Columns", now)], verb="Show"))
         if values is None:
             return
         names = [name.strip() for name in values["names"].split(",") if name.strip()]
@@ -305,17 +304,15 @@ class WorkflowsScreen(Acting):
             return
         chosen = await self.app.push_screen_wait(Menu("Saved filters", options))
         if chosen == _SAVE:
-            dialog = Dialog(
-                "Save filter", self.listing.filter, [actions.Field("name", "Name", needed=True)], verb="Save"
-            )
+            dialog = Dialog("Save filter", self.listing.filter, [Field("name", "Name", needed=True)], verb="Save")
             values = await self.app.push_screen_wait(dialog)
             if values is not None:
                 saved[values["name"].strip()] = self.listing.filter
                 self._keep_settings()
         elif chosen is not None:
-            self._use_filter(saved[chosen])
+            self.use_filter(saved[chosen])
 
-    def _use_filter(self, query: str) -> None:
+    def use_filter(self, query: str) -> None:
         field = self.query_one("#filter", Input)
         field.value = self.listing.filter = query
         field.set_class(bool(query), "shown")
@@ -362,14 +359,4 @@ class WorkflowsScreen(Acting):
 
     @work(group="action")
     async def action_start(self) -> None:
-        if not self.may_act():
-            return
-        source = self.source
-        dialog = Dialog("Start a workflow", f"In namespace {source.namespace}.", actions.START_FIELDS, verb="Start")
-        values = await self.app.push_screen_wait(dialog)
-        if values is None:
-            return
-        said = await self.ask_source(actions.start, source, values)
-        if said:
-            self.report(said, None)
-            self.action_look_again()
+        await self.perform(START, [self.source.namespace], self.source.namespace)

@@ -7,7 +7,6 @@ from typing import Any
 from wfctl.tui.feeds.nouns.parts import (
     PAGE_SIZE,
     Item,
-    ItemAction,
     Resource,
     ago,
     all_pages,
@@ -17,6 +16,7 @@ from wfctl.tui.feeds.nouns.parts import (
     section,
     word,
 )
+from wfctl.tui.feeds.requests import Action, Field, Values, sends
 from wfctl.tui.feeds.source import Source
 from wfctl.tui.models.cells import Cell, Column, Tone, cell
 
@@ -90,14 +90,8 @@ def _describe(source: Source, item: Item) -> list[Cell]:
     ]
 
 
-def _stop(source: Source, job_id: str) -> str:
-    from temporalio.api.workflowservice.v1 import StopBatchOperationRequest
-
-    request = StopBatchOperationRequest(
-        namespace=source.namespace, job_id=job_id, reason="stopped by hand", identity=source.identity
-    )
-    source.call("StopBatchOperation", request)
-    return f"{job_id} stopped"
+def _stopped(job_id: str, values: Values) -> dict[str, Any]:
+    return {"job_id": job_id, "reason": values["reason"] or "stopped by hand"}
 
 
 BATCHES = Resource(
@@ -112,12 +106,13 @@ BATCHES = Resource(
     _fetch,
     _describe,
     (
-        ItemAction(
+        Action(
             "s",
             "Stop",
             "what it has done stays done",
             "Stop batch {id}; what it has done stays done.",
-            _stop,
+            sends("StopBatchOperation", "batch stopped", _stopped),
+            (Field("reason", "Reason"),),
             destructive=True,
         ),
     ),

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from wfctl.tui.feeds.requests import Action
 from wfctl.tui.feeds.source import Source
 from wfctl.tui.models.cells import Cell, Column, Part, Tone, cell
 from wfctl.tui.models.listing import moment
+from wfctl.tui.models.run import RunRef
 from wfctl.tui.models.values import heading, message_lines
 from wfctl.view.durations import short_duration
 from wfctl.view.enums import camel
@@ -27,14 +29,12 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemAction:
-    key: str
+class Link:
+    """Where one can go from an item: to a run, or to the workflows of a query."""
+
     name: str
     note: str
-    what: str
-    """A sentence for the dialog; `{id}` is the item's."""
-    run: Callable[[Source, str], str]
-    destructive: bool = False
+    to: RunRef | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,22 @@ class Resource:
     columns: Sequence[Column]
     fetch: Callable[[Source], list[Item]]
     describe: Callable[[Source, Item], list[Cell]]
-    actions: Sequence[ItemAction] = field(default=())
+    actions: Sequence[Action[str]] = field(default=())
     empty: str = "none"
+    create: Action[str] | None = None
+    """Makes a new one; its target is the namespace."""
+    links: Callable[[Item], list[Link]] = lambda item: []
 
 
 def described(source: Source, item: Item) -> list[Cell]:
     """The whole message, for what has nothing better to say."""
     return message_lines(item.detail) if item.detail is not None else []
+
+
+def quoted(text: str) -> str:
+    """As a value of the query language."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def all_pages(ask: Callable[[bytes], Any], items_of: Callable[[Any], Iterable[Any]]) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from datetime import UTC, timedelta
 from typing import Any
@@ -10,19 +9,22 @@ from typing import Any
 from wfctl.tui.feeds.nouns.parts import (
     PAGE_SIZE,
     Item,
-    ItemAction,
+    Link,
     Resource,
     ago,
     all_pages,
     clock,
     facts,
     now,
+    quoted,
     section,
     until,
     word,
 )
+from wfctl.tui.feeds.nouns.schedule_actions import CREATE, SCHEDULE_ACTIONS
 from wfctl.tui.feeds.source import Source
 from wfctl.tui.models.cells import STATUS_MARKS, STATUS_TONES, Cell, Column, Part, cell
+from wfctl.tui.models.run import RunRef
 from wfctl.tui.models.values import payloads_lines
 from wfctl.view.durations import short_duration
 from wfctl.view.enums import workflow_status
@@ -161,48 +163,15 @@ def _range(part: Any) -> range:
     return range(part.start, max(part.end, part.start) + 1, max(part.step, 1))
 
 
-# Actions.
-
-
-def _patch(source: Source, schedule_id: str, **patch: Any) -> None:
-    from temporalio.api.schedule.v1 import SchedulePatch
-    from temporalio.api.workflowservice.v1 import PatchScheduleRequest
-
-    request = PatchScheduleRequest(
-        namespace=source.namespace,
-        schedule_id=schedule_id,
-        patch=SchedulePatch(**patch),
-        identity=source.identity,
-        request_id=str(uuid.uuid4()),
-    )
-    source.call("PatchSchedule", request)
-
-
-def _trigger(source: Source, schedule_id: str) -> str:
-    from temporalio.api.schedule.v1 import TriggerImmediatelyRequest
-
-    _patch(source, schedule_id, trigger_immediately=TriggerImmediatelyRequest())
-    return f"{schedule_id} triggered"
-
-
-def _pause(source: Source, schedule_id: str) -> str:
-    _patch(source, schedule_id, pause=f"paused by {source.identity}")
-    return f"{schedule_id} paused"
-
-
-def _unpause(source: Source, schedule_id: str) -> str:
-    _patch(source, schedule_id, unpause=f"unpaused by {source.identity}")
-    return f"{schedule_id} goes on"
-
-
-def _delete(source: Source, schedule_id: str) -> str:
-    from temporalio.api.workflowservice.v1 import DeleteScheduleRequest
-
-    source.call(
-        "DeleteSchedule",
-        DeleteScheduleRequest(namespace=source.namespace, schedule_id=schedule_id, identity=source.identity),
-    )
-    return f"{schedule_id} deleted"
+def _links(item: Item) -> list[Link]:
+    """Its newest runs, and all that it ever started."""
+    results = [action.start_workflow_result for action in reversed(item.detail.info.recent_actions)]
+    runs = [
+        Link(result.workflow_id, "a run of it", RunRef(result.workflow_id, result.run_id))
+        for result in results
+        if result.workflow_id
+    ]
+    return [Link("All", "workflows that it started", f"TemporalScheduledById = {quoted(item.key)}"), *runs[:_SHOWN]]
 
 
 SCHEDULES = Resource(
@@ -219,11 +188,8 @@ SCHEDULES = Resource(
     ),
     _fetch,
     _describe,
-    (
-        ItemAction("t", "Trigger", "run it now", "Start the action of schedule {id} now.", _trigger),
-        ItemAction("p", "Pause", "until it is told to go on", "Pause schedule {id}.", _pause),
-        ItemAction("u", "Unpause", "go on", "Let schedule {id} go on.", _unpause),
-        ItemAction("d", "Delete", "workflows that it started stay", "Delete schedule {id}.", _delete, destructive=True),
-    ),
+    SCHEDULE_ACTIONS,
     "no schedules",
+    CREATE,
+    _links,
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wfctl.tui.feeds.nouns.parts import Item, Resource, ago, facts, section
+from wfctl.tui.feeds.nouns.parts import Item, Link, Resource, ago, facts, quoted, section
 from wfctl.tui.feeds.source import Source
 from wfctl.tui.models.cells import Cell, Column, Part, Tone, cell
 from wfctl.view.durations import short_duration
@@ -101,6 +101,14 @@ def _stats(stats: Any) -> list[Cell]:
     )
 
 
+def _links(item: Item) -> list[Link]:
+    on_it = f"TaskQueue = {quoted(item.key)}"
+    return [
+        Link("Running", "that run on it now", f"{on_it} AND ExecutionStatus = 'Running'"),
+        Link("All", "that were started on it", on_it),
+    ]
+
+
 TASK_QUEUES = Resource(
     "task-queues",
     "Task queues",
@@ -117,4 +125,5 @@ TASK_QUEUES = Resource(
     _fetch,
     _describe,
     empty="no task queues among the newest workflows",
+    links=_links,
 )
