@@ -13,6 +13,7 @@ from temporalio.api.workflowservice.v1 import request_response_pb2 as workflows
 
 from wfctl.errors import ServerRefused
 
+_CHANGES = ("Patch", "Stop", "Delete", "Create", "Update", "Pause", "Unpause")
 _PATH = Path(__file__).parent / "recorded" / "nouns.json"
 
 
@@ -38,7 +39,7 @@ class RecordedServer:
 
     def call(self, method: str, request: Any, timeout: float | None = None) -> Any:
         response_type = getattr(workflows, f"{method}Response", None) or getattr(operator, f"{method}Response")
-        if method.startswith(("Patch", "Stop", "Delete")):
+        if method.startswith(_CHANGES):
             self.changes.append((method, request))
             return response_type()
         answer = self._answers.get(_key(method, MessageToDict(request)))

@@ -76,7 +76,8 @@ class World:
 
         async def is_quiet() -> bool:
             description = await self.actor.describe(workflow_id)
-            return not bool(description.HasField("pending_workflow_task"))
+            has_task: bool = description.HasField("pending_workflow_task")
+            return not has_task
 
         await until_true(is_quiet)
 
@@ -113,7 +114,7 @@ class World:
         try:
             await self.actor.describe(workflow_id, run_id)
         except grpc.aio.AioRpcError as error:
-            return error.code() == grpc.StatusCode.NOT_FOUND
+            return bool(error.code() == grpc.StatusCode.NOT_FOUND)
         return False
 
 
@@ -407,9 +408,9 @@ async def test_a_reset_says_what_is_lost_and_what_is_sent_again_before_it_is_don
     first_run = await world.actor.run_id(workflow_id)
     async with showing(served(world.server), idle_seconds=0.2) as (app, pilot):
         await open_run(app, pilot, workflow_id, "signal note")
-        await pilot.press("home")
+        await pilot.press("end")
         await choose(pilot, RESET.key)
-        assert app.screen.query_one("#field-event", Input).value == "10", "the task that the activity's end brought"
+        assert app.screen.query_one("#field-event", Input).value == "10", "the workflow task before the signal"
         app.screen.query_one("#field-event", Input).value = "first"
         await until(pilot, lambda: "Done again: pack" in note_of(app))
         assert "At event 4: " in note_of(app)
@@ -473,7 +474,9 @@ async def test_where_the_code_stands_is_shown(world: World) -> None:
     async with showing(served(world.server), idle_seconds=0.2) as (app, pilot):
         await open_run(app, pilot, workflow_id, "pack")
         await pilot.press("7")
-        await until_shown(pilot, "wait_condition")
+        await until_shown(pilot, "run (workflow: Order")
+        shown = screen_text(app)
+        assert shown.index("run (workflow: Order") < shown.index("query: __stack_trace")
 
 
 # What is not done.

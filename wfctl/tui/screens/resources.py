@@ -173,7 +173,7 @@ class ResourceScreen(Acting):
             self.notify("it leads nowhere")
             return
         names = [(str(number) if number < 10 else "", link.name, link.note) for number, link in enumerate(links, 1)]
-        chosen = await self.app.push_screen_wait(Menu(item.key if item else "", names))
+        chosen = links[0].name if len(links) == 1 else await self.app.push_screen_wait(Menu("Go to", names))
         link = next((link for link in links if link.name == chosen), None)
         if link is None:
             return

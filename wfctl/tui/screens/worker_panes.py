@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -13,7 +15,7 @@ from wfctl.tui.feeds.actions import QUERY, SIGNAL, UPDATE
 from wfctl.tui.feeds.handlers import Handler, handlers, query
 from wfctl.tui.feeds.requests import Field
 from wfctl.tui.feeds.source import Source
-from wfctl.tui.models.cells import Cell, Column, cell
+from wfctl.tui.models.cells import Cell, Column, Tone, cell
 from wfctl.tui.models.run import RunRef
 from wfctl.tui.models.values import heading, payloads_lines
 from wfctl.tui.screens.base import told
@@ -151,8 +153,6 @@ class StackPane(WorkerPane):
 
 
 def _stack_lines(answer: object) -> list[Cell]:
-    import json
-
     payloads = getattr(answer, "payloads", [])
     if not payloads:
         return [cell("the worker answered with nothing", "dim")]
@@ -160,4 +160,33 @@ def _stack_lines(answer: object) -> list[Cell]:
         text = json.loads(payloads[0].data)
     except ValueError:
         return payloads_lines(answer)
-    return [cell(line) for line in str(text).split("\n")] if text else [cell("nothing is on the stack", "dim")]
+    return stack_lines(str(text)) if text else [cell("nothing is on the stack", "dim")]
+
+
+_THE_QUESTION = "__stack_trace"
+_NOT_THE_CODE = re.compile(r'File "[^"]*/(temporalio|asyncio|threading|concurrent)[/.]')
+
+
+def stack_lines(text: str) -> list[Cell]:
+    """One stack after another, that of the question itself last; frames of the SDK and its loop are faded."""
+    stacks: list[list[str]] = [[]]
+    for line in text.split("\n"):
+        if line.startswith("Stack for ") and stacks[-1]:
+            stacks.append([])
+        stacks[-1].append(line)
+    stacks.sort(key=lambda stack: _THE_QUESTION in stack[0])
+    return [line for stack in stacks for line in _frames(stack)]
+
+
+def _frames(stack: list[str]) -> list[Cell]:
+    lines: list[Cell] = []
+    tone: Tone = ""
+    for line in stack:
+        if line.startswith("Stack for "):
+            tone = "strong"
+        elif line.lstrip().startswith("File "):
+            tone = "dim" if _NOT_THE_CODE.search(line) else ""
+        elif tone == "strong":
+            tone = ""
+        lines.append(cell(line, tone))
+    return lines

@@ -83,7 +83,7 @@ class WorkflowsScreen(Acting):
             suggester=_Completion(self),
         )
         yield Notice(id="notice")
-        grid = Grid(self.listing.columns, self._cells, lambda row: row.key, empty="no workflows", id="workflows")
+        grid = Grid(self.listing.columns, self._cells, lambda row: row.key, empty=self._empty, id="workflows")
         grid.marked = lambda row: row.key in self.listing.marked
         yield grid
         yield Footer(compact=True, show_command_palette=False)
@@ -94,6 +94,10 @@ class WorkflowsScreen(Acting):
     @property
     def grid(self) -> Grid:
         return self.query_one("#workflows", Grid)
+
+    @property
+    def _empty(self) -> str:
+        return "no workflows match" if self.listing.query else "no workflows"
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -220,7 +224,7 @@ class WorkflowsScreen(Acting):
         self._draw_tabs()
         self.grid.empty = "looking …"
         self.grid.set_rows([])
-        self.grid.empty = "no workflows match" if self.listing.query else "no workflows"
+        self.grid.empty = self._empty
         self.action_look_again()
 
     def action_look_again(self) -> None:
