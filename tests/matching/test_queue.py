@@ -6,7 +6,10 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from wfctl.devserver.matching.queue import Bucket, Rate, Task, TaskQueue
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wfctl.devserver.matching.queue import Backlog, Bucket, Rate, Task, TaskQueue
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -148,3 +151,36 @@ def test_the_backlog_is_told_by_priority() -> None:
     queue.add(task(3))
     assert {key: backlog.count for key, backlog in queue.backlog_by_priority().items()} == {1: 1, 3: 2}
     assert queue.backlog().oldest_added_at == NOW
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("add"), st.integers(1, 5), st.integers(0, 9)),
+            st.tuples(st.sampled_from(["take", "discard", "return", "describe"]), st.integers(0, 9), st.just(0)),
+        ),
+        max_size=40,
+    )
+)
+async def test_what_is_told_of_a_backlog_is_what_a_look_at_every_task_tells(steps: list[tuple[str, int, int]]) -> None:
+    queue = TaskQueue("namespace", "queue")
+    for number, (what, which, second) in enumerate(steps):
+        waiting = [entry[3] for entry in queue._backlog]
+        if what == "add":
+            queue.add(task(number, priority_key=which, added_at=NOW + timedelta(seconds=second)))
+        elif what == "take":
+            await queue.take("worker", 0)
+        elif what == "return" and (taken := await queue.take("worker", 0)):
+            queue._return(taken)
+        elif what == "discard" and waiting:
+            queue.discard(waiting[which % len(waiting)])
+        if what != "describe" and number < len(steps) - 1:
+            continue
+        waiting = [entry[3] for entry in queue._backlog]
+        by_priority = {
+            key: [each.added_at for each in waiting if each.priority_key == key]
+            for key in sorted({each.priority_key for each in waiting})
+        }
+        assert queue.backlog_by_priority() == {key: Backlog(len(at), min(at)) for key, at in by_priority.items()}
+        assert queue.backlog() == Backlog(len(waiting), min((each.added_at for each in waiting), default=None))

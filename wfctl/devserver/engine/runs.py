@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -27,6 +28,7 @@ from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.history import History, parse, split
 from wfctl.devserver.core.namespace import Namespace
 from wfctl.devserver.engine.cache import Cache
+from wfctl.devserver.engine.loading import Loader
 from wfctl.devserver.engine.timers import Timers
 from wfctl.devserver.settings import Settings
 from wfctl.devserver.storage import executions as storage
@@ -35,6 +37,8 @@ from wfctl.devserver.storage.database import Database
 log = logging.getLogger("wfctl.engine")
 # How long after a failed write a run is taken up again; the disk may still be full.
 RETRY_SECONDS = 1.0
+# Runs that are taken up together: few enough that a request between two batches does not notice.
+LOADED_AT_ONCE = 32
 Result = TypeVar("Result")
 
 
@@ -91,11 +95,13 @@ class Runs:
     # Effect type -> what to do; `services/effects.py` fills this in.
     handlers: dict[type, Callable[[Run, Any], None]] = field(default_factory=dict)
     new_id: Callable[[], str] = lambda: str(uuid4())
+    _rows: Loader = field(init=False)
     _loading: dict[int, asyncio.Future[Run]] = field(default_factory=dict)
     _deleting: set[int] = field(default_factory=set)  # still on disk, until the next commit
     _background: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self._rows = Loader(self.database)
         self.timers = Timers(self.clock, self._on_timer)
         self.cache = Cache(self.settings.cache_bytes, self._forget)
 
@@ -148,7 +154,7 @@ class Runs:
             return None
 
     async def _load(self, key: int) -> Run:
-        row = await self.database.read(lambda connection: storage.load(connection, key))
+        row = await self._rows.row(key)
         if row is None or key in self._deleting:
             raise NotFound("workflow execution not found")
         execution = self._new_execution(row.namespace_id, row.workflow_id, row.run_id)
@@ -452,15 +458,19 @@ class Runs:
         """Load runs whose tasks or words to others may have been lost, and ask for them again."""
         if after_seconds:
             await asyncio.sleep(after_seconds)
-        for key in keys:
-            run = await self.load_or_none(key)
-            if run is None:
-                continue
-            self.timers.set(key, run.execution.next_deadline())
-            for effect in run.execution.pending_effects():
-                handler = self.handlers.get(type(effect))
-                if handler is not None:
-                    handler(run, effect)
+        remaining = iter(keys)
+        while batch := list(islice(remaining, LOADED_AT_ONCE)):
+            await asyncio.gather(*map(self._take_up_one, batch))
+
+    async def _take_up_one(self, key: int) -> None:
+        run = await self.load_or_none(key)
+        if run is None:
+            return
+        self.timers.set(key, run.execution.next_deadline())
+        for effect in run.execution.pending_effects():
+            handler = self.handlers.get(type(effect))
+            if handler is not None:
+                handler(run, effect)
 
     def is_known_task(self, run: Run, scheduled_event_id: int) -> bool:
         task = run.execution.workflow_task

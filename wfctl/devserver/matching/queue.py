@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -95,6 +94,24 @@ class Backlog:
     oldest_added_at: datetime | None
 
 
+@dataclass(slots=True)
+class _Kept:
+    """The tasks of one priority in the backlog, so that to describe 100,000 of them is not to look at each."""
+
+    count: int = 0
+    oldest: datetime | None = None  # when it was added; None: to be found again
+
+    def add(self, task: Task) -> None:
+        if self.count == 0 or (self.oldest is not None and task.added_at < self.oldest):
+            self.oldest = task.added_at
+        self.count += 1
+
+    def remove(self, task: Task) -> None:
+        if task.added_at == self.oldest:
+            self.oldest = None
+        self.count -= 1
+
+
 @dataclass(slots=True, eq=False)
 class TaskQueue:
     namespace_id: str
@@ -108,6 +125,7 @@ class TaskQueue:
     _bucket: Bucket | None = None
     _drain_timer: asyncio.TimerHandle | None = None
     _backlog: list[tuple[int, float, int, Task]] = field(default_factory=list)
+    _kept: dict[int, _Kept] = field(default_factory=dict)  # the backlog by priority
     _waiting: deque[tuple[str, asyncio.Future[Task | None]]] = field(default_factory=deque)
     _order: count[int] = field(default_factory=count)
     # Priority → the pass that was handed out last, and fairness key → the pass of its last task.
@@ -123,14 +141,16 @@ class TaskQueue:
         return any(not future.done() for _, future in self._waiting)
 
     def backlog(self) -> Backlog:
-        return _summary(task for *_, task in self._backlog)
+        parts = self.backlog_by_priority().values()
+        oldest = min((part.oldest_added_at for part in parts if part.oldest_added_at), default=None)
+        return Backlog(len(self._backlog), oldest)
 
     def backlog_by_priority(self) -> dict[int, Backlog]:
         """Only those priorities that something waits for."""
-        tasks: dict[int, list[Task]] = {}
-        for priority_key, _, _, task in self._backlog:
-            tasks.setdefault(priority_key, []).append(task)
-        return {key: _summary(iter(waiting)) for key, waiting in sorted(tasks.items())}
+        for key, kept in self._kept.items():
+            if kept.oldest is None:
+                kept.oldest = min(task.added_at for priority_key, _, _, task in self._backlog if priority_key == key)
+        return {key: Backlog(kept.count, kept.oldest) for key, kept in sorted(self._kept.items())}
 
     def set_limit(self, per_second: float | None) -> None:
         """An operator's limit goes before a worker's."""
@@ -154,8 +174,19 @@ class TaskQueue:
         """Hand the task to a parked poll, or keep it."""
         self.added.count(task.added_at)
         if self._backlog or not self._hand_over(task):
-            heapq.heappush(self._backlog, (task.priority_key, self._pass(task), next(self._order), task))
+            self._keep(task, self._pass(task))
             self._drain()
+
+    def _keep(self, task: Task, turn: float) -> None:
+        heapq.heappush(self._backlog, (task.priority_key, turn, next(self._order), task))
+        self._kept.setdefault(task.priority_key, _Kept()).add(task)
+
+    def _let_go(self, task: Task) -> None:
+        """A task has left the backlog."""
+        kept = self._kept[task.priority_key]
+        kept.remove(task)
+        if not kept.count:
+            del self._kept[task.priority_key]
 
     def _hand_over(self, task: Task) -> bool:
         if not self._waiting or self._wait_seconds():
@@ -198,6 +229,7 @@ class TaskQueue:
 
     def _pop(self) -> Task:
         priority_key, turn, _, task = heapq.heappop(self._backlog)
+        self._let_go(task)
         if turn > HEAD:
             self._reached[priority_key] = turn
         if not self._backlog:
@@ -234,6 +266,7 @@ class TaskQueue:
         if len(kept) < len(self._backlog):
             heapq.heapify(kept)
             self._backlog = kept
+            self._let_go(task)
 
     def _return(self, task: Task) -> None:
         if not self._hand_over(task):
@@ -241,7 +274,7 @@ class TaskQueue:
             self._drain()
 
     def _keep_first(self, task: Task) -> None:
-        heapq.heappush(self._backlog, (task.priority_key, HEAD, next(self._order), task))
+        self._keep(task, HEAD)
 
     def cut_polls(self, worker: str | None = None) -> None:
         """End parked polls with no task: all, or those of one worker."""
@@ -249,11 +282,6 @@ class TaskQueue:
             if not future.done() and worker in (None, owner):
                 future.set_result(None)
         self._waiting = deque(entry for entry in self._waiting if not entry[1].done())
-
-
-def _summary(tasks: Iterator[Task]) -> Backlog:
-    added = [task.added_at for task in tasks]
-    return Backlog(len(added), min(added, default=None))
 
 
 def _expire(future: asyncio.Future[Task | None]) -> None:
