@@ -31,7 +31,7 @@ class Cache(Generic[Item]):
     """Items by key, in two lines (running and closed), least lately used first."""
 
     def __init__(self, limit_bytes: int, on_evicted: Callable[[Item], None]) -> None:
-        self._limit_bytes = limit_bytes
+        self._limits = {True: limit_bytes, False: limit_bytes // CLOSED_SHARE}
         self._on_evicted = on_evicted
         self._lines: dict[bool, OrderedDict[int, Item]] = {True: OrderedDict(), False: OrderedDict()}
         self._sizes: dict[int, int] = {}
@@ -49,12 +49,18 @@ class Cache(Generic[Item]):
 
     def put(self, key: int, item: Item) -> None:
         """Add or re-weigh an item; others may have to leave."""
-        self.remove(key)
         running = item.is_running
-        self._lines[running][key] = item
-        self._sizes[key] = size = item.size_bytes + OVERHEAD_BYTES
-        self._totals[running] += size
-        self._shrink(running)
+        line, size = self._lines[running], item.size_bytes + OVERHEAD_BYTES
+        if line.get(key) is item:
+            line.move_to_end(key)
+            self._totals[running] += size - self._sizes[key]
+        else:
+            self.remove(key)
+            line[key] = item
+            self._totals[running] += size
+        self._sizes[key] = size
+        if self._totals[running] > self._limits[running]:
+            self._shrink(running)
 
     def remove(self, key: int) -> None:
         for running, line in self._lines.items():
@@ -62,8 +68,7 @@ class Cache(Generic[Item]):
                 self._totals[running] -= self._sizes.pop(key)
 
     def _shrink(self, running: bool) -> None:
-        limit = self._limit_bytes if running else self._limit_bytes // CLOSED_SHARE
-        line = self._lines[running]
+        limit, line = self._limits[running], self._lines[running]
         # A look at each item at most, but for the one just added: it and those in use stay, even over the limit.
         for _ in range(len(line) - 1):
             if self._totals[running] <= limit:

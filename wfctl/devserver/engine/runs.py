@@ -273,8 +273,16 @@ class Runs:
 
     async def committed(self, run: Run) -> None:
         """Wait until everything that was done to this run so far is on disk. Raises Unavailable if it could not be."""
-        if run.last_write is not None:
-            await asyncio.shield(run.last_write)
+        write = run.last_write
+        if write is not None:
+            while not write.done():
+                waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                run.waiters.add(waiter)
+                try:
+                    await waiter
+                finally:
+                    run.waiters.discard(waiter)
+            write.result()
         if run.failed:
             raise Unavailable("The change could not be written to the database.")
 
@@ -310,7 +318,7 @@ class Runs:
         run.batches = ()
         run.written_next_event_id = execution.next_event_id
         run.written_unevented = unevented
-        done = self.database.write(statements, lambda: self._give_up(run))
+        done = self.database.write(statements, lambda: self._give_up(run), run.key)
         run.last_write = done
         done.add_done_callback(lambda future: self._on_written(run, future))
 

@@ -46,9 +46,8 @@ async def get_workflow_execution_history(
         run = await _wait(backend, key, first, call, close_only=close_only)
     elif run is not None:
         await backend.runs.committed(run)
-    show_unwritten = call.metadata.get("client-name") not in _WRITTEN_HISTORY_ONLY
     if run is not None and run.last_write is None and not run.deleted:
-        answer = _from_memory(run.execution, request, first, show_unwritten=show_unwritten)
+        answer = _from_memory(run.execution, request, first, call)
         if answer is not None:
             return answer
     head = _head(backend, request, key)
@@ -63,14 +62,18 @@ async def get_workflow_execution_history(
         )
     next_event_id = batches[-1].next_event_id
     at_end = len(batches) < size
-    if at_end and head.is_open and show_unwritten:
+    if at_end and head.is_open and _shows_unwritten(call):
         events += _unwritten(backend, key, next_event_id)
     more = not at_end or (request.wait_new_event and head.is_open)
     return _response(events, tokens.history_page(head.run_id, next_event_id) if more else b"")
 
 
+def _shows_unwritten(call: Call) -> bool:
+    return call.metadata.get("client-name") not in _WRITTEN_HISTORY_ONLY
+
+
 def _from_memory(
-    execution: Execution, request: GetWorkflowExecutionHistoryRequest, first: int, *, show_unwritten: bool
+    execution: Execution, request: GetWorkflowExecutionHistoryRequest, first: int, call: Call
 ) -> bytes | None:
     """The answer about a run that is in memory, with nothing left to write; None if the answer is one of many pages."""
     end = execution.next_event_id
@@ -82,7 +85,7 @@ def _from_memory(
     if end - first >= _page_size(request):  # what batches it consists of is known on disk
         return None
     events = execution.history.fragment(first, end)
-    if events and execution.is_running and show_unwritten:
+    if events and execution.is_running and _shows_unwritten(call):
         events += b"".join(map(frame, workflow_task.unwritten_events(execution)))
     return _response(events, tokens.history_page(execution.run_id, end) if waits else b"")
 

@@ -52,7 +52,10 @@ class Router(grpc.GenericRpcHandler):  # type: ignore[misc]
         }
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        return self._handlers.get(handler_call_details.method)
+        handler = self._handlers.get(handler_call_details.method)
+        # Here, where gRPC has the metadata at hand: each time that a call is asked for it, it is made anew.
+        refusal = client_headers.refusal_of(handler_call_details.invocation_metadata)
+        return handler if handler is None or refusal is None else _refusing(refusal)
 
 
 def _serialize(response: Message | bytes) -> bytes:
@@ -77,7 +80,6 @@ def _behaviour(
 ) -> Callable[[bytes, Any], Awaitable[Message | bytes]]:
     async def call(body: bytes, context: Any) -> Message | bytes:
         try:
-            client_headers.check(context.invocation_metadata())
             request, size = parse(body), len(body)
             namespace: str = getattr(request, "namespace", "")
             gate.enter(namespace, size)
@@ -91,6 +93,13 @@ def _behaviour(
             await status.abort(context, Internal(f"grpc: error unmarshalling request: {error}"))
 
     return call
+
+
+def _refusing(error: ServiceError) -> grpc.RpcMethodHandler:
+    async def call(_body: bytes, context: Any) -> bytes:
+        await status.abort(context, error)
+
+    return grpc.unary_unary_rpc_method_handler(call)
 
 
 def _with_backlog_checked(function: Function, admission: Admission) -> Function:

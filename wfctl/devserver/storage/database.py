@@ -1,8 +1,9 @@
 """The database file: connections, durability, and the one writer that groups commits.
 
-Theory. Every change of the server is a `Write`: plain statements with their parameters. The writer takes all writes that
-wait, runs them as one transaction on SQLite's own thread and then answers them together, so a commit's fsync is shared
-by everything that became ready during the previous one. A failed transaction fails each of its writes *and every write
+Theory. Every change of the server is a `Write`: rows of a kind, or plain statements with their parameters. The writer takes
+all writes that wait, runs them as one transaction on SQLite's own thread and then answers them together, so a commit's fsync
+is shared by everything that became ready during the previous one. In memory there is no disk to wait for and so no thread: a
+commit there takes less time than the way to another thread and back. A failed transaction fails each of its writes *and every write
 that was queued behind it*: those may build on state that never reached the disk.
 """
 
@@ -13,16 +14,19 @@ import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import aiosqlite
 
 from wfctl.devserver.core.errors import Unavailable
 from wfctl.devserver.storage.failpoints import Hit, from_environment
 from wfctl.devserver.storage.lock import FileLock
+from wfctl.devserver.storage.pacing import Pacing
+from wfctl.devserver.storage.rows import Kind, Pending
 
 Durability = Literal["full", "normal", "memory"]
-Statement = tuple[str, Sequence[Any]]
+# A row of a kind, or SQL with its parameters.
+Statement = tuple[Kind | str, Sequence[Any]]
 Result = TypeVar("Result")
 log = logging.getLogger("wfctl.storage")
 
@@ -31,8 +35,32 @@ def _nothing() -> None:
     """A write that nobody builds on."""
 
 
-class Connection(aiosqlite.Connection):
-    """An aiosqlite connection that can run a whole function on its thread: one hop for a transaction, not one a statement."""
+class Connection(Protocol):
+    """Runs whole functions on an SQLite connection, one after the other."""
+
+    @property
+    def raw(self) -> sqlite3.Connection: ...
+
+    async def run(self, function: Callable[[sqlite3.Connection], Result]) -> Result: ...
+
+    async def close(self) -> None: ...
+
+
+class InlineConnection:
+    """A connection on the event loop's own thread."""
+
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        self.raw = raw
+
+    async def run(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
+        return function(self.raw)
+
+    async def close(self) -> None:
+        self.raw.close()
+
+
+class ThreadConnection(aiosqlite.Connection):
+    """A connection with a thread: one hop for a transaction, not one a statement as aiosqlite's own methods take."""
 
     @property
     def raw(self) -> sqlite3.Connection:
@@ -42,8 +70,8 @@ class Connection(aiosqlite.Connection):
         return await self._execute(function, self._conn)  # type: ignore[no-any-return,no-untyped-call]
 
 
-async def open_connection(path: str) -> Connection:
-    connection = Connection(lambda: sqlite3.connect(path, isolation_level=None, check_same_thread=False), 64)
+async def open_connection(path: str) -> ThreadConnection:
+    connection = ThreadConnection(lambda: sqlite3.connect(path, isolation_level=None, check_same_thread=False), 64)
     await connection
     return connection
 
@@ -52,6 +80,7 @@ async def open_connection(path: str) -> Connection:
 class Write:
     """Statements that must reach the disk together; `done` resolves after their commit."""
 
+    writer: int
     statements: list[Statement]
     done: asyncio.Future[None]
     # Called before anything else runs when the write is lost, so that nobody builds on what never was.
@@ -73,6 +102,7 @@ class Database:
     identity: str = ""  # a uuid that the file keeps for life; shown as the cluster's id
     lock: FileLock | None = None
     _queue: list[Write] = field(default_factory=list)
+    _pacing: Pacing = field(default_factory=Pacing)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
     commits: int = 0
@@ -83,13 +113,18 @@ class Database:
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._commit_loop(), name="group-commit")
 
-    def write(self, statements: list[Statement], on_lost: Callable[[], None] = _nothing) -> asyncio.Future[None]:
-        """Queue statements for the next commit. The future fails with `Unavailable` if they did not reach the disk."""
+    def write(
+        self, statements: list[Statement], on_lost: Callable[[], None] = _nothing, writer: int = 0
+    ) -> asyncio.Future[None]:
+        """Queue statements for the next commit; `writer` tells whose they are (a run's key).
+
+        The future fails with `Unavailable` if they did not reach the disk.
+        """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._closing:
             done.set_exception(Unavailable("The server is shutting down."))
             return done
-        self._queue.append(Write(statements, done, on_lost))
+        self._queue.append(Write(writer, statements, done, on_lost))
         self._wake.set()
         return done
 
@@ -135,10 +170,10 @@ class Database:
                     return
                 self._wake.clear()
                 await self._wake.wait()
-                # One turn of the loop: let everything that is ready join this commit.
-                await asyncio.sleep(0)
-                continue
+            # A turn of the loop at least: let everything that is ready join this commit.
+            await asyncio.sleep(0 if self._closing else self._pacing.wait_seconds())
             batch, self._queue = self._queue, []
+            self._pacing.begin(write.writer for write in batch)
             try:
                 await self.writer.run(lambda connection, batch=batch: _commit(connection, batch, self._hit))  # type: ignore[misc]
             except sqlite3.Error as error:
@@ -177,9 +212,15 @@ def _commit(connection: sqlite3.Connection, batch: list[Write], hit: Hit | None)
         hit("before_begin")
     connection.execute("BEGIN IMMEDIATE")
     try:
+        rows = Pending(connection)
         for write in batch:
-            for sql, parameters in write.statements:
-                connection.execute(sql, parameters)
+            for statement, values in write.statements:
+                if isinstance(statement, Kind):
+                    rows.add(statement, values)
+                else:
+                    rows.flush()  # it may be about them
+                    connection.execute(statement, values)
+        rows.flush()
         if hit is not None:
             hit("before_commit")
         connection.execute("COMMIT")

@@ -11,17 +11,23 @@ from wfctl.devserver.core import effects
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.storage import visibility as visibility_storage
 from wfctl.devserver.storage.database import Statement
+from wfctl.devserver.storage.rows import Kind
 
 POSITION_BITS = 20
 
-INSERT = (
-    "INSERT INTO executions (run_key, namespace_id, workflow_id, run_id, status, next_event_id, deadline, pending,"
-    " unevented) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_COLUMNS = (
+    "run_key",
+    "namespace_id",
+    "workflow_id",
+    "run_id",
+    "status",
+    "next_event_id",
+    "deadline",
+    "pending",
+    "unevented",
 )
-UPDATE = (
-    "UPDATE executions SET status = ?, next_event_id = ?, deadline = ?, pending = ?, unevented = ? WHERE run_key = ?"
-)
-APPEND = "INSERT INTO history (position, events) VALUES (?, ?)"
+STATE = Kind("executions", _COLUMNS, changing=_COLUMNS[4:])
+EVENTS = Kind("history", ("position", "events"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,31 +64,22 @@ def statements(
 ) -> list[Statement]:
     """What brings the disk from `first_event_id` to the run's present state."""
     stamp = None if deadline is None else deadline.timestamp()
-    pending = execution.has_pending_work
-    out: list[Statement] = []
-    if first_event_id == 1:
-        out.append(
-            (
-                INSERT,
-                (
-                    run_key,
-                    execution.namespace_id,
-                    execution.workflow_id,
-                    execution.run_id,
-                    execution.status,
-                    execution.next_event_id,
-                    stamp,
-                    pending,
-                    unevented,
-                ),
-            )
-        )
-    else:
-        out.append((UPDATE, (execution.status, execution.next_event_id, stamp, pending, unevented, run_key)))
+    state = (
+        run_key,
+        execution.namespace_id,
+        execution.workflow_id,
+        execution.run_id,
+        execution.status,
+        execution.next_event_id,
+        stamp,
+        execution.has_pending_work,
+        unevented,
+    )
+    out: list[Statement] = [(STATE, state)]
     if execution.next_event_id > first_event_id:
         starts = batches or (first_event_id,)
         for start, end in zip(starts, (*starts[1:], None), strict=True):
-            out.append((APPEND, (position(run_key, start), execution.history.fragment(start, end))))
+            out.append((EVENTS, (position(run_key, start), execution.history.fragment(start, end))))
     if visibility:
         out += visibility_storage.statements_for(execution.visibility_record(run_key))
     return out

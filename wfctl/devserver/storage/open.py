@@ -11,7 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from wfctl.devserver.storage.database import Connection, Database, Durability, open_connection
+from wfctl.devserver.storage.database import (
+    Connection,
+    Database,
+    Durability,
+    InlineConnection,
+    open_connection,
+)
 from wfctl.devserver.storage.file_check import (
     APPLICATION_ID,
     CannotOpen,
@@ -45,7 +51,7 @@ async def open_database(
 ) -> Database:
     """The database at `path`, made or migrated as needed; in memory when there is no path. Raises `CannotOpen`."""
     if path is None:
-        return await _open_memory(versions)
+        return _open_memory(versions)
     path = Path(os.path.realpath(path))
     lock = _lock(path)
     try:
@@ -55,10 +61,10 @@ async def open_database(
         raise
 
 
-async def _open_memory(versions: tuple[str, ...]) -> Database:
-    connection = await open_connection(":memory:")
-    identity = await connection.run(lambda raw: _create(raw, versions))
-    await connection.run(add_functions)
+def _open_memory(versions: tuple[str, ...]) -> Database:
+    connection = InlineConnection(sqlite3.connect(":memory:", isolation_level=None))
+    identity = _create(connection.raw, versions)
+    add_functions(connection.raw)
     return Database(
         writer=connection,
         reader=connection,

@@ -13,6 +13,7 @@ from wfctl.devserver.core.visibility.filters import Criteria
 from wfctl.devserver.core.visibility.record import VisibilityRecord
 from wfctl.devserver.core.visibility.values import plain_values
 from wfctl.devserver.storage.database import Statement
+from wfctl.devserver.storage.rows import Kind
 from wfctl.devserver.storage.visibility_sql import FAR_FUTURE, ORDER_KEY, column_of, custom_key, where
 
 _COLUMNS = (
@@ -50,10 +51,7 @@ _CHANGING = (
     "search_attributes",
     "custom",
 )
-_UPSERT = (
-    f"INSERT INTO visibility ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
-    f" ON CONFLICT (run_key) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _CHANGING)}"
-)
+RECORD = Kind("visibility", _COLUMNS, changing=_CHANGING)
 
 
 def statements_for(record: VisibilityRecord) -> list[Statement]:
@@ -82,7 +80,7 @@ def statements_for(record: VisibilityRecord) -> list[Statement]:
         search_attributes.SerializeToString() if search_attributes is not None and has_attributes else None,
         _custom(search_attributes.indexed_fields) if search_attributes is not None and has_attributes else None,
     )
-    return [(_UPSERT, values)]
+    return [(RECORD, values)]
 
 
 def statements_for_removal(run_key: int) -> list[Statement]:
