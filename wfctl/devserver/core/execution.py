@@ -36,6 +36,7 @@ from wfctl.devserver.core.errors import BadCommand, NamespaceNotFound
 from wfctl.devserver.core.history import History
 from wfctl.devserver.core.namespace import Namespace
 from wfctl.devserver.core.pending import Activities, Children, Timers
+from wfctl.devserver.core.times import timestamp
 from wfctl.devserver.core.visibility.record import VisibilityRecord
 from wfctl.devserver.settings import Settings
 
@@ -106,8 +107,7 @@ class Execution:
     def begin(self, now: datetime) -> None:
         """A step starts: everything it records carries this time."""
         self.now = now
-        self.now_proto = Timestamp()
-        self.now_proto.FromDatetime(now)
+        self.now_proto = timestamp(now)
 
     @property
     def is_running(self) -> bool:

@@ -7,9 +7,10 @@ default, one that is not known is left out.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import IntEnum
+from operator import attrgetter
 from typing import Any
 
 import msgpack
@@ -49,12 +50,12 @@ def nested(kind: type[Any], codecs: Mapping[str, Codec]) -> Codec:
 
 def pack(value: Any, codecs: Mapping[str, Codec]) -> dict[str, Any]:
     """The fields named by `codecs` that differ from their defaults."""
-    defaults = _defaults(type(value))
+    key = type(value), id(codecs)  # tables of codecs are constants
+    plan = _plans.get(key) or _plans.setdefault(key, _plan(type(value), codecs))
     packed = {}
-    for name, codec in codecs.items():
-        current = getattr(value, name)
-        if current is not None and current != defaults.get(name, MISSING):
-            packed[name] = codec.pack(current)
+    for (name, default, pack_value), current in zip(plan.fields, plan.values_of(value), strict=True):
+        if current is not None and current != default:
+            packed[name] = pack_value(current)
     return packed
 
 
@@ -63,13 +64,25 @@ def unpack(packed: Mapping[str, Any], codecs: Mapping[str, Codec]) -> dict[str, 
     return {name: codecs[name].unpack(value) for name, value in packed.items() if name in codecs}
 
 
-_known_defaults: dict[type[Any], dict[str, Any]] = {}
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How values of one type are packed: field by field, and all of their values at one go."""
+
+    fields: tuple[tuple[str, Any, Callable[[Any], Any]], ...]
+    values_of: Callable[[Any], tuple[Any, ...]]
 
 
-def _defaults(kind: type[Any]) -> dict[str, Any]:
-    if kind not in _known_defaults:
-        _known_defaults[kind] = {field.name: field.default for field in fields(kind) if field.default is not MISSING}
-    return _known_defaults[kind]
+_plans: dict[tuple[type[Any], int], _Plan] = {}
+
+
+def _plan(kind: type[Any], codecs: Mapping[str, Codec]) -> _Plan:
+    defaults = {field.name: field.default for field in fields(kind)}
+    names = list(codecs)
+    one = attrgetter(names[0])
+    return _Plan(
+        tuple((name, defaults[name], codec.pack) for name, codec in codecs.items()),
+        attrgetter(*names) if len(names) > 1 else lambda value: (one(value),),
+    )
 
 
 def joined(before: Mapping[str, Any], name: str, items: Sequence[bytes], after: Mapping[str, Any]) -> bytes:

@@ -33,6 +33,7 @@ from wfctl.devserver.core.entities import activity as activities
 from wfctl.devserver.core.entities.activity import Activity
 from wfctl.devserver.core.errors import InvalidArgument, NotFound
 from wfctl.devserver.core.execution import Execution
+from wfctl.devserver.core.times import timestamp
 from wfctl.devserver.engine.runs import Run
 from wfctl.devserver.matching.queues import ACTIVITY
 from wfctl.devserver.rpc import requests, tokens
@@ -103,14 +104,13 @@ def start_task(
         start_to_close_timeout=options.start_to_close_timeout,
         heartbeat_timeout=options.heartbeat_timeout,
         retry_policy=activity.retry_policy,
+        scheduled_time=timestamp(activity.scheduled_time),
+        current_attempt_scheduled_time=timestamp(activity.attempt_scheduled_time),
+        started_time=timestamp(activity.started_time) if activity.started_time else None,
     )
     priority = options.priority if eager else activities.priority(execution, activity)
     if priority.ByteSize():
         response.priority.CopyFrom(priority)
-    response.scheduled_time.FromDatetime(activity.scheduled_time)
-    response.current_attempt_scheduled_time.FromDatetime(activity.attempt_scheduled_time)
-    if activity.started_time:
-        response.started_time.FromDatetime(activity.started_time)
     return response
 
 

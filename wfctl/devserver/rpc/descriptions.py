@@ -21,10 +21,10 @@ from wfctl.devserver.core import overrides
 from wfctl.devserver.core.entities import completion
 from wfctl.devserver.core.entities.child_workflow import ChildWorkflow
 from wfctl.devserver.core.execution import Execution
+from wfctl.devserver.core.times import NEVER, timestamp
 from wfctl.devserver.rpc.backend import Backend, Call
 from wfctl.devserver.rpc.pending_activities import pending_activity
 from wfctl.devserver.rpc.requests import check_execution
-from wfctl.devserver.rpc.times import NEVER, timestamp
 
 
 async def describe_workflow_execution(

@@ -46,10 +46,10 @@ from temporalio.api.workflowservice.v1 import (
 from wfctl.devserver.core import build_id_sets, validation
 from wfctl.devserver.core.effects import DEFAULT_PRIORITY
 from wfctl.devserver.core.errors import InvalidArgument, PermissionDenied
+from wfctl.devserver.core.times import NEVER, timestamp
 from wfctl.devserver.matching.queue import Backlog, TaskQueue
 from wfctl.devserver.matching.queues import ACTIVITY, WORKFLOW
 from wfctl.devserver.rpc.backend import Backend, Call
-from wfctl.devserver.rpc.times import NEVER, timestamp
 from wfctl.devserver.settings import Settings
 
 # What the real server dispatches of one queue at most; ours has no such limit, clients expect to be shown one.

@@ -9,6 +9,7 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import TaskQueueKind, WorkerVersioningMode, WorkflowTaskFailedCause
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.protocol.v1 import Message as ProtocolMessage
+from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     PollWorkflowTaskQueueRequest,
     PollWorkflowTaskQueueResponse,
@@ -26,6 +27,7 @@ from wfctl.devserver.core.errors import BadCommand, InvalidArgument, NotFound, S
 from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.core.history import frame
 from wfctl.devserver.core.namespace import Namespace
+from wfctl.devserver.core.times import timestamp
 from wfctl.devserver.engine.runs import Run
 from wfctl.devserver.matching.queues import WORKFLOW
 from wfctl.devserver.rpc import activities, queries, requests, tokens
@@ -121,15 +123,14 @@ def started_task(backend: Backend, run: Run, messages: list[ProtocolMessage], *,
         previous_started_event_id=previous,
         started_event_id=task.started_event_id,
         attempt=task.attempt,
+        scheduled_time=timestamp(task.scheduled_time) if task.scheduled_time else None,
+        started_time=timestamp(task.started_time) if task.started_time else None,
         queries=backend.queries.unanswered(run.key),
         messages=messages,
+        workflow_execution_task_queue=TaskQueue(
+            name=execution.started.task_queue.name, kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL
+        ),
     )
-    response.workflow_execution_task_queue.name = execution.started.task_queue.name
-    response.workflow_execution_task_queue.kind = TaskQueueKind.TASK_QUEUE_KIND_NORMAL
-    if task.scheduled_time:
-        response.scheduled_time.FromDatetime(task.scheduled_time)
-    if task.started_time:
-        response.started_time.FromDatetime(task.started_time)
     first = previous + 1 if sticky else 1
     next_event_id = _page_end(execution, first)
     events = execution.history.fragment(first, next_event_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from temporalio.api.common.v1 import Memo, SearchAttributes
@@ -57,7 +58,7 @@ RECORD = Kind("visibility", _COLUMNS, changing=_CHANGING)
 def statements_for(record: VisibilityRecord) -> list[Statement]:
     """Make the table show this record; part of the run's own write."""
     memo, search_attributes = record.memo, record.search_attributes
-    has_attributes = search_attributes is not None and len(search_attributes.indexed_fields) > 0
+    attributes = search_attributes.SerializeToString() if search_attributes is not None else b""
     values = (
         record.run_key,
         record.namespace_id,
@@ -77,8 +78,8 @@ def statements_for(record: VisibilityRecord) -> list[Statement]:
         record.root_workflow_id,
         record.root_run_id,
         memo.SerializeToString() if memo is not None and memo.fields else None,
-        search_attributes.SerializeToString() if search_attributes is not None and has_attributes else None,
-        _custom(search_attributes.indexed_fields) if search_attributes is not None and has_attributes else None,
+        attributes or None,
+        _custom(attributes) if attributes else None,
     )
     return [(RECORD, values)]
 
@@ -96,7 +97,9 @@ def closed_before(connection: sqlite3.Connection, namespace_id: str, time: int, 
     return [key for (key,) in rows]
 
 
-def _custom(fields: Any) -> str:
+@lru_cache(maxsize=1024)  # most runs of a worker have the same ones
+def _custom(attributes: bytes) -> str:
+    fields = SearchAttributes.FromString(attributes).indexed_fields
     values = {custom_key(name): value for name, value in plain_values(fields).items()}
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 

@@ -51,6 +51,7 @@ from wfctl.devserver.core.effects import EnqueueWorkflowTask, Place, VisibilityC
 from wfctl.devserver.core.errors import ResourceExhausted, ServiceError
 from wfctl.devserver.core.packing import MOMENT, PLAIN, Codec, enum
 from wfctl.devserver.core.payloads import copy_fields
+from wfctl.devserver.core.times import timestamp
 from wfctl.devserver.core.visibility import build_ids
 
 if TYPE_CHECKING:
@@ -329,16 +330,16 @@ def unwritten_events(execution: Execution, identity: str = "") -> list[HistoryEv
         timedelta(seconds=task.timeout_seconds)
     )
     assert task.scheduled_time
-    scheduled.event_time.FromDatetime(task.scheduled_time)
+    scheduled.event_time.CopyFrom(timestamp(task.scheduled_time))
     if not task.is_started:
         return [scheduled]
+    assert task.started_time
     started = HistoryEvent(
         event_id=task.started_event_id,
+        event_time=timestamp(task.started_time),
         event_type=EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
         workflow_task_started_event_attributes=_started_attributes(task, task.scheduled_event_id, identity),
     )
-    assert task.started_time
-    started.event_time.FromDatetime(task.started_time)
     return [scheduled, started]
 
 
