@@ -38,6 +38,7 @@ from wfctl.devserver.engine.runs import Run
 from wfctl.devserver.matching.queues import ACTIVITY
 from wfctl.devserver.rpc import requests, tokens
 from wfctl.devserver.rpc.backend import Backend, Call
+from wfctl.devserver.rpc.polls import Poll
 
 GONE = "invalid activityID or activity already timed out or invoking workflow is completed"
 HEARTBEAT_TOO_LARGE = "Heartbeat details exceed size limit."
@@ -52,17 +53,8 @@ async def poll_activity_task_queue(
     validation.check_task_queue(request, backend.settings)
     requests.check_identity(request, backend.settings)
     requests.check_worker_version(request, request.worker_version_capabilities, request.task_queue, backend.settings)
-    queue = backend.queues.get(namespace.id, ACTIVITY, request.task_queue.name)
-    deadline = call.poll_deadline(backend.settings.long_poll_seconds)
-    if backend.queues.has_left(request.worker_instance_key):
-        return PollActivityTaskQueueResponse()
-    requests.note_poller(queue, request, backend.clock.now())
-    while True:
-        task = await queue.take(request.worker_instance_key or request.identity, deadline - call.time())
-        requests.note_poller(queue, request, backend.clock.now())
-        if task is None:
-            return PollActivityTaskQueueResponse()
-        queue.dispatched.count(backend.clock.now())
+    poll = Poll(backend, namespace.id, ACTIVITY, request, call)
+    while (task := await poll.next_task()) is not None:
         run = await backend.runs.load_or_none(task.run_key)
         if run is None or not run.execution.is_running:
             continue
@@ -74,6 +66,7 @@ async def poll_activity_task_queue(
         started = start_task(backend, run, activity, request.identity)
         await backend.runs.committed(run)
         return started
+    return PollActivityTaskQueueResponse()
 
 
 def start_task(

@@ -32,6 +32,7 @@ from wfctl.devserver.engine.runs import Run
 from wfctl.devserver.matching.queues import WORKFLOW
 from wfctl.devserver.rpc import activities, queries, requests, tokens
 from wfctl.devserver.rpc.backend import Backend, Call
+from wfctl.devserver.rpc.polls import Poll
 from wfctl.devserver.rpc.wire import with_history
 from wfctl.devserver.settings import MIB
 
@@ -48,18 +49,8 @@ async def poll_workflow_task_queue(
     """Waits for a workflow task; answers an empty message when none came in time."""
     namespace = backend.namespaces.resolve(request.namespace)
     _check_poll(backend, namespace, request)
-    queue = backend.queues.get(namespace.id, WORKFLOW, request.task_queue.name)
-    deadline = call.poll_deadline(backend.settings.long_poll_seconds)
-    if backend.queues.has_left(request.worker_instance_key):
-        return PollWorkflowTaskQueueResponse()
-    requests.note_poller(queue, request, backend.clock.now())
-    while True:
-        task = await queue.take(request.worker_instance_key or request.identity, deadline - call.time())
-        if task is not None or call.time() >= deadline:  # else the worker left: its sticky queue is dead
-            requests.note_poller(queue, request, backend.clock.now())
-        if task is None:
-            return PollWorkflowTaskQueueResponse()
-        queue.dispatched.count(backend.clock.now())
+    poll = Poll(backend, namespace.id, WORKFLOW, request, call)
+    while (task := await poll.next_task()) is not None:
         run = await backend.runs.load_or_none(task.run_key)
         if run is not None and task.query_id:
             asked = queries.query_task(backend, run, task, request.task_queue.name)
@@ -76,6 +67,7 @@ async def poll_workflow_task_queue(
             continue
         await backend.runs.committed(run)
         return started
+    return PollWorkflowTaskQueueResponse()
 
 
 def _check_poll(backend: Backend, namespace: Namespace, request: PollWorkflowTaskQueueRequest) -> None:
