@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wfctl.replay import source
+from wfctl.replay import codebase, source
 from wfctl.replay.model import Location
 
 
@@ -60,8 +60,8 @@ def test_the_frame_that_spells_a_name_is_the_line_to_show(tmp_path: Path) -> Non
     helper = parsed(tmp_path, "def step(name):\n    return execute(name)\n")
     flow = parsed(tmp_path, 'def run():\n    step("charge")\n')
     inner, outer = Location(helper.file, 2), Location(flow.file, 2)
-    assert source.naming((inner, outer), "charge") == outer
-    assert source.naming((inner, outer), "other") == inner
+    assert codebase.naming((inner, outer), "charge") == outer
+    assert codebase.naming((inner, outer), "other") == inner
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def case_of(
     location = divergence.produced.location if divergence.produced is not None else None
     if divergence.produced is None:
         frames = _waiting(segment.task.waiting, ours, base)
-        location = source.naming(frames, ours[0].name if ours and named_kind(ours[0]) else "") if frames else None
+        location = codebase.naming(frames, ours[0].name if ours and named_kind(ours[0]) else "") if frames else None
         location = segment.task.failed_at or location
     if location is None:
         location = _latest(alignment, divergence)
@@ -161,9 +161,10 @@ def _latest(alignment: Alignment, divergence: Divergence) -> Location | None:
 
 def _named(case: Case) -> Verdict:
     ours, theirs = case.divergence.recorded, case.divergence.produced
-    if any(one is not None and one.kind == commands.PATCH for one in (ours, theirs)):
-        return _patch(case)
+    patch = _patch(case) if any(one is not None and one.kind == commands.PATCH for one in (ours, theirs)) else None
     lost = _lost_signal(case) if case.divergence.segment.task.failure is None else ""
+    if patch is not None and (not lost or patch.rule != "patch-moved"):
+        return patch
     if lost:
         return replace(_verdict(case, "signal-handler-changed"), note=f"no handler takes the signal '{lost}'")
     if theirs is None:
@@ -202,17 +203,19 @@ def _absent(case: Case) -> Verdict:
 def _still_there(case: Case, ours: Command, sites: Sequence[Site]) -> bool:
     """Is the recorded command still ahead of where the code waits? Then the wait is what is new."""
     if ours.kind in (commands.ACTIVITY, commands.CHILD, commands.SIGNAL_EXTERNAL):
-        return bool(sites)
+        return _may_follow(case, sites)
     return _is_ahead(case, ours)
 
 
 def _is_ahead(case: Case, ours: Command) -> bool:
     """Are there as many calls of that kind after this line as the history still has?"""
     words = _WORDS.get(ours.kind, ())
-    if case.source is None or case.location is None or not words:
+    if not words:
         return False
-    line = case.location.line
-    ahead = {site.line for word in words for site in case.source.mentions(word) if site.line > line}
+    sites = {(site.file, site.line): site for word in words for site in case.code.mentions(word)}
+    ahead = [site for site in sites.values() if codebase.may_follow(case.code, case.frames, site)]
+    if any(codebase.comes_often(case.code, site) for site in ahead):
+        return True
     return len(ahead) >= sum(1 for one in case.ours if one.kind == ours.kind)
 
 
@@ -240,7 +243,7 @@ def _lost_signal(case: Case) -> str:
     # Signals that no handler ever took are about as well: what is plainly new elsewhere has nothing to do with them.
     tasks = [one.task.started_event_id for one in case.alignment.segments]
     first = next((started for started in tasks if started > sent[-1].event_id), 0)
-    at_once = case.divergence.segment.task.started_event_id <= first
+    at_once = case.divergence.segment.task.started_event_id <= first or _signal_name(sent[-1]) in case.code.calls
     if not at_once and theirs is not None and named_kind(theirs) and not _is_recorded(case, theirs.name):
         return ""
     return _signal_name(sent[-1])
@@ -304,7 +307,8 @@ def _both(case: Case, ours: Command, theirs: Command) -> Verdict:
         return _renumbered(verdict, ours, theirs)
     if ours.kind == theirs.kind == commands.CHILD:
         # Ids that the SDK draws shift along when another draw comes first: the next one's is no sign of an order.
-        if ours.name == theirs.name and (not (ours_later or theirs_later) or _UUID.match(theirs.id)):
+        shifted = not (ours_later or theirs_later) or _arguments(ours) == _arguments(theirs) or _UUID.match(theirs.id)
+        if ours.name == theirs.name and shifted:
             return replace(verdict, rule="child-id-changed")
         if ours.id == theirs.id:
             return replace(verdict, rule="child-renamed")
@@ -314,10 +318,17 @@ def _both(case: Case, ours: Command, theirs: Command) -> Verdict:
         return replace(verdict, rule="branch-changed")
     if theirs_later:
         return replace(verdict, rule=_swapped_or_removed(case, ours, theirs, sites))
+    if sites and not _may_follow(case, sites):
+        skipped = [site for site in _not_yet_made(case, sites) if source.is_conditional(site)]
+        return replace(verdict, rule="branch-changed" if skipped else _removed(ours))
     if ours.kind == theirs.kind and named_kind(ours):
         return replace(verdict, rule=_added_or_renamed(ours, theirs, sites))
     goes_on = bool(sites) if named_kind(ours) else _is_ahead(case, ours)
     return replace(verdict, rule=_added(theirs) if goes_on else _removed(ours))
+
+
+def _may_follow(case: Case, sites: Sequence[Site]) -> bool:
+    return any(codebase.may_follow(case.code, case.frames, site) for site in sites)
 
 
 def _was_made_before(case: Case, theirs: Command) -> bool:
@@ -354,14 +365,14 @@ def _swapped_or_removed(case: Case, ours: Command, theirs: Command, sites: Seque
     unmade = _not_yet_made(case, sites)
     if not unmade and not _is_computed(case) and not _comes_again(case, sites):
         return _removed(ours)  # as often as its line was reached, it was made: the loop ended sooner
-    if _is_computed(case) or any(codebase.may_follow(case.code, case.frames, site) for site in unmade or sites):
+    if _is_computed(case) or _may_follow(case, unmade or sites):
         return _reordered(ours, theirs)
     return "branch-changed"
 
 
 def may_still_make(case: Case, one: Command) -> bool:
     """Is a line ahead that makes this command of the history's?"""
-    return any(codebase.may_follow(case.code, case.frames, site) for site in _mentions(case, one))
+    return _may_follow(case, _mentions(case, one))
 
 
 def _is_beside(case: Case, theirs: Command) -> bool:
@@ -439,7 +450,7 @@ def _is_computed(case: Case) -> bool:
     if theirs is None or case.source is None or not named_kind(theirs) or theirs.location is None:
         return False
     here = case.source.at(theirs.location.line)
-    return here is not None and all(site is not here for site in case.source.mentions(theirs.name))
+    return here is not None and not case.code.spells(here.statement, theirs.name)
 
 
 def _mentions(case: Case, one: Command) -> list[Site]:
@@ -508,7 +519,8 @@ def _patch(case: Case) -> Verdict:
 def _asked_instead(case: Case) -> tuple[str, Location] | None:
     """A patch that no history knows, asked for just before the line at hand: the recorded one under a new id."""
     recorded = {one.name for one in case.ours if one.kind == commands.PATCH}
-    recorded |= {one.name for segment in case.alignment.segments for one in segment.recorded}
+    made = (one for segment in case.alignment.segments for one in segment.recorded)
+    recorded |= {one.name for one in made if one.kind == commands.PATCH}
     found: list[tuple[str, Location]] = []
     for parsed in case.code.sources:
         for name, lines in parsed.patches().items():

@@ -34,11 +34,26 @@ class Codebase:
     live: set[ast.AST] = field(default_factory=set)
     """Functions that live code mentions, or that the SDK calls."""
     calls: dict[str, set[str]] = field(default_factory=dict)
-    """By function name, the words its body holds."""
+    """By the name of a function, or of a module's variable, the words it is made of."""
+    anytime: set[str] = field(default_factory=set)
+    """Names of functions that may be called from anywhere: handlers, entries of tables."""
+    activities: set[str] = field(default_factory=set)
+    entries: set[str] = field(default_factory=set)
+    spelled: dict[str, set[str]] = field(default_factory=dict)
+    """By registered name (`@activity.defn(name=…)`), what the code calls it by."""
 
     def mentions(self, name: str) -> list[Site]:
-        """Statements of live functions that mention a name."""
-        return [site for each in self.sources for site in each.mentions(name) if self.is_live(site)]
+        """Statements of live functions that mention a name, or the function that is registered under it."""
+        found = [site for each in self.sources for site in each.mentions(name) if self.is_live(site)]
+        if name in self.calls and name not in self.activities | self.entries:
+            # The workflow's own function of that name is another thing; only a string means the command.
+            found = [site for site in found if name in source.strings(site.statement)]
+        for other in self.spelled.get(name, ()):
+            found += [one for each in self.sources for one in each.mentions(other) if self.is_live(one)]
+        return found
+
+    def spells(self, statement: ast.stmt, name: str) -> bool:
+        return bool(source.words(statement) & {name.rpartition(".")[2], *self.spelled.get(name, ())})
 
     def is_live(self, site: Site) -> bool:
         return not isinstance(site.function, _Function) or site.function in self.live
@@ -130,13 +145,24 @@ def place(frames: Sequence[Location], made: Command) -> Location:
     decides what they say, so not a helper's that only passes on what it was called with.
     """
     if made.kind not in (commands.TIMER, commands.UPSERT, commands.MEMO):
-        return source.naming(frames, made.name)
+        return naming(frames, made.name)
     for inner, outer in pairwise(frames):
         parsed = source.parsed(inner.file)
         site = parsed.at(inner.line) if parsed is not None else None
         if site is None or inner.function == outer.function or not uses_parameters(site):
             return inner
     return frames[-1]
+
+
+def naming(frames: Sequence[Location], name: str) -> Location:
+    """Of nested frames the innermost that spells a name; a helper that takes it as an argument does not."""
+    code = of(frame.file for frame in frames) if name and len(frames) > 1 else None
+    for frame in frames if code is not None else ():
+        parsed = source.parsed(frame.file)
+        site = parsed.at(frame.line) if parsed is not None else None
+        if code is not None and site is not None and code.spells(site.statement, name):
+            return frame
+    return frames[0]
 
 
 def of(files: Iterable[str]) -> Codebase:
@@ -149,16 +175,25 @@ def _of(files: tuple[str, ...]) -> Codebase:
     sources = [one for one in map(source.parsed, _reachable(files)) if one is not None]
     found = Codebase(sources)
     ours = {node.name for each in sources for node in ast.walk(each.tree) if isinstance(node, ast.ClassDef)}
+    wrapping = {function.name for each in sources for function, _ in _functions(each.tree) if _only_wraps(function)}
     by_name: dict[str, list[_Function]] = {}
     waiting: list[_Function] = []
     mentioned: set[str] = set()
     for each in sources:
         for function, owner in _functions(each.tree):
+            if _is_activity(function):
+                found.activities.add(function.name)
+                continue  # what activities do is no command of the workflow's
             found.calls.setdefault(function.name, set()).update(_called(function))
             by_name.setdefault(function.name, []).append(function)
-            if _is_entry(function, owner, ours):
+            if _is_entry(function, owner, ours, wrapping):
                 waiting.append(function)
+                found.entries.add(function.name)
+        for name, words in _variables(each.tree):
+            found.calls.setdefault(name, set()).update(words)
+        _note_names(each.tree, found.spelled)
         mentioned |= _outside(each.tree)
+    found.anytime = found.entries | mentioned
     waiting += [function for name in mentioned for function in by_name.get(name, ())]
     while waiting:
         function = waiting.pop()
@@ -168,6 +203,24 @@ def _of(files: tuple[str, ...]) -> Codebase:
     return found
 
 
+def _variables(tree: ast.Module) -> Iterator[tuple[str, set[str]]]:
+    """The module's own names for things: `run_activity = partial(workflow.execute_activity, …)`, tables of functions."""
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
+            words = {word for node in ast.walk(statement.value) if (word := _word(node))}
+            for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
+                if isinstance(target, ast.Name):
+                    yield target.id, words
+
+
+def _note_names(tree: ast.Module, spelled: dict[str, set[str]]) -> None:
+    for node in ast.walk(tree):
+        for decorator in getattr(node, "decorator_list", ()):
+            for keyword in decorator.keywords if isinstance(decorator, ast.Call) else ():
+                if keyword.arg == "name" and isinstance(keyword.value, ast.Constant):
+                    spelled.setdefault(str(keyword.value.value), set()).add(getattr(node, "name", ""))
+
+
 def _functions(tree: ast.Module) -> Iterator[tuple[_Function, ast.ClassDef | None]]:
     for node in ast.walk(tree):
         for child in ast.iter_child_nodes(node):
@@ -175,11 +228,27 @@ def _functions(tree: ast.Module) -> Iterator[tuple[_Function, ast.ClassDef | Non
                 yield child, node if isinstance(node, ast.ClassDef) else None
 
 
-def _is_entry(function: _Function, owner: ast.ClassDef | None, ours: set[str]) -> bool:
+def _is_entry(function: _Function, owner: ast.ClassDef | None, ours: set[str], wrapping: set[str]) -> bool:
     """Called by others than the code at hand: handlers, special methods, what overrides somebody else's method."""
-    if function.name.startswith("__") or any(not _is_bare(one) for one in function.decorator_list):
+    calls = [one.func if isinstance(one, ast.Call) else one for one in function.decorator_list]
+    if function.name.startswith("__") or any(not _is_bare(one) and source.dotted(one) not in wrapping for one in calls):
         return True
     return owner is not None and any(source.dotted(base).rpartition(".")[2] not in ours for base in owner.bases)
+
+
+def _is_activity(function: _Function) -> bool:
+    calls = (one.func if isinstance(one, ast.Call) else one for one in function.decorator_list)
+    return any(source.dotted(one).endswith("activity.defn") for one in calls)
+
+
+def _only_wraps(function: _Function) -> bool:
+    """As a decorator, does it keep no list of what it decorates?"""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+            return False
+        if isinstance(node, ast.Attribute) and node.attr in ("append", "add", "setdefault", "update", "register"):
+            return False
+    return True
 
 
 def _is_bare(decorator: ast.expr) -> bool:
@@ -264,6 +333,8 @@ def may_follow(code: Codebase, frames: Sequence[Location], site: Site) -> bool:
     if same is not None:
         return _after(same[1], site)
     assert isinstance(site.function, _Function)
+    if site.function.name in code.anytime:
+        return True
     for frame in frames:
         parsed = source.parsed(frame.file)
         here = parsed.at(frame.line) if parsed is not None else None
@@ -277,6 +348,15 @@ def may_follow(code: Codebase, frames: Sequence[Location], site: Site) -> bool:
 
 def _after(here: Site, site: Site) -> bool:
     """Later in the function, not in a branch that excludes it; or, for certain, in the next round of a loop."""
+    if site.statement is here.statement and source.awaits_in_turn(site.statement):
+        return True
     if site.line > here.line:
         return source.shared_loop(here, site) or not source.exclusive(here, site)
     return source.next_round(here, site)
+
+
+def comes_often(code: Codebase, site: Site) -> bool:
+    """May one run come to that line more than once?"""
+    if any(label == "loop:body" for _, label in site.branches):
+        return True
+    return isinstance(site.function, _Function) and site.function.name in code.anytime and site.function.name != "run"

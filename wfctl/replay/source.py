@@ -99,16 +99,6 @@ def parsed(file: str) -> Source | None:
     return source
 
 
-def naming(places: Sequence[Location], name: str) -> Location:
-    """Of nested frames the innermost that spells the command's name; a helper that takes it as an argument does not."""
-    for place in places:
-        source = parsed(place.file) if name else None
-        site = source.at(place.line) if source is not None else None
-        if site is not None and name.rpartition(".")[2] in words(site.statement):
-            return place
-    return places[0]
-
-
 def defined(location: Location) -> Location:
     """Where a location is a function's decorator, its `def` instead: Python counts a function from its first decorator."""
     source = parsed(location.file)
@@ -190,6 +180,11 @@ def words(statement: ast.stmt) -> set[str]:
     return found
 
 
+def strings(statement: ast.stmt) -> set[str]:
+    constants = (node.value for node in own_nodes(statement) if isinstance(node, ast.Constant))
+    return {value for value in constants if isinstance(value, str)}
+
+
 def exclusive(one: Site, other: Site) -> bool:
     """Can a run reach only one of the two, in one pass?"""
     labels = dict(one.branches)
@@ -208,6 +203,18 @@ def next_round(here: Site, site: Site) -> bool:
     if not loops or site.branches[loops[-1]] not in here.branches:
         return False
     return all(branch in here.branches or branch[1] == "try:body" for branch in site.branches[loops[-1] :])
+
+
+def awaits_in_turn(statement: ast.stmt) -> bool:
+    """Is there a comprehension that waits for one item before it goes on to the next?"""
+    kinds = (ast.ListComp, ast.SetComp, ast.DictComp)
+    found = [node for node in own_nodes(statement) if isinstance(node, kinds)]
+    return any(isinstance(node, ast.Await) for one in found for node in ast.walk(one))
+
+
+def is_conditional(site: Site) -> bool:
+    """Does a condition decide, within its function, whether a statement is reached?"""
+    return any(label.partition(":")[0] in ("if", "match") or "handler" in label for _, label in site.branches)
 
 
 def _part(mine: str, other: str) -> bool:
