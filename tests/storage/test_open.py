@@ -15,6 +15,7 @@ from typing import Literal
 import pytest
 
 from wfctl.devserver.core.errors import Unavailable
+from wfctl.devserver.storage import file_system
 from wfctl.devserver.storage.database import Database
 from wfctl.devserver.storage.file_check import APPLICATION_ID, CannotOpen
 from wfctl.devserver.storage.inspection import facts
@@ -252,6 +253,56 @@ async def test_a_directory_or_a_missing_directory_is_refused(tmp_path: Path) -> 
     (tmp_path / "folder").mkdir()
     assert "is a directory" in await refused(tmp_path / "folder")
     assert "does not exist" in await refused(tmp_path / "nowhere" / "dev.db")
+
+
+async def test_a_pipe_or_a_device_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/null")):
+        assert "is a device or a pipe" in await refused(path)
+
+
+MOUNTS = """\
+22 1 253:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+30 22 0:40 / {place}/net\\040work rw,relatime - {kind} server:/export rw
+31 22 0:41 / {place}/memory rw shared:2 master:3 - tmpfs none rw
+"""
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "9p", "fuse.sshfs"])
+async def test_a_network_file_system_is_refused_untouched(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "net work"
+    place.mkdir()
+    before = await made(place / "dev.db")
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(MOUNTS.format(place=os.path.realpath(tmp_path), kind=kind))
+    monkeypatch.setattr(file_system, "MOUNTS", mounts)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert f"is on a network file system ({kind} at {place.resolve()})" in await refused(place / "dev.db")
+    assert (place / "dev.db").read_bytes() == before
+    await made(tmp_path / "net work.db")
+
+
+async def test_a_file_that_lies_in_memory_is_warned_of_when_it_is_to_be_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, open_: Open
+) -> None:
+    (tmp_path / "memory").mkdir()
+    (tmp_path / "mountinfo").write_text(MOUNTS.format(place=os.path.realpath(tmp_path), kind="nfs"))
+    monkeypatch.setattr(file_system, "MOUNTS", tmp_path / "mountinfo")
+    monkeypatch.setattr(sys, "platform", "linux")
+    await open_(tmp_path / "memory" / "a.db", durability="normal")
+    assert not caplog.messages
+    await open_(tmp_path / "memory" / "b.db")
+    assert "is kept in memory (tmpfs at" in caplog.text
+
+
+def test_macos_tells_its_mounts_in_lines() -> None:
+    told = "/dev/disk3s1 on / (apfs, sealed, local)\n//me@nas/share on /Volumes/on (it) (smbfs, nodev, mounted by me)\n"
+    assert file_system.parse_mount(told) == [
+        file_system.FileSystem("apfs", "/"),
+        file_system.FileSystem("smbfs", "/Volumes/on (it)"),
+    ]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

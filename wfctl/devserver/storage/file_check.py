@@ -62,6 +62,8 @@ def check_file(path: Path, newest_version: int) -> bool:
     """Raise `CannotOpen` unless the file is ours and whole, or not there; True when it has to be made."""
     if path.is_dir():
         raise CannotOpen(f"{path} is a directory, not a database file.", "name a file, as in --db-filename dev.db")
+    if path.exists() and not path.is_file():
+        raise CannotOpen(f"{path} is a device or a pipe, not a file.", "name a file, as in --db-filename dev.db")
     size = _size_of(path)
     wal = Path(f"{path}-wal")
     if size == 0:

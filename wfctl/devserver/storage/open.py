@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sqlite3
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from wfctl.devserver.storage import file_system
 from wfctl.devserver.storage.database import (
     Connection,
     Database,
@@ -30,6 +32,7 @@ from wfctl.devserver.storage.lock import FileLock, Locked
 from wfctl.devserver.storage.schema import VERSIONS
 from wfctl.devserver.storage.visibility_sql import add_functions
 
+log = logging.getLogger("wfctl.storage")
 FileDurability = Literal["full", "normal"]
 
 _SYNCHRONOUS = {"full": 2, "normal": 1}
@@ -53,12 +56,33 @@ async def open_database(
     if path is None:
         return _open_memory(versions)
     path = Path(os.path.realpath(path))
+    _check_place(path, durability)
     lock = _lock(path)
     try:
         return await _open_file(path, durability, dict(pragmas or {}), versions, lock)
     except BaseException:
         lock.release()
         raise
+
+
+def _check_place(path: Path, durability: FileDurability) -> None:
+    """Whether the file system can keep what will be promised. SQLite takes what it is told and believes it."""
+    place = file_system.of(path)
+    if place is None:
+        return
+    if place.is_network:
+        raise CannotOpen(
+            f"{path} is on a network file system ({place.kind} at {place.mounted_at}), where a write-ahead log and its"
+            " locks do not hold.",
+            "choose a local disk with --db-filename, or keep nothing with --ephemeral",
+        )
+    if place.is_memory and durability == "full":
+        log.warning(
+            "%s is kept in memory (%s at %s): it survives the end of the server, not of the machine.",
+            path,
+            place.kind,
+            place.mounted_at,
+        )
 
 
 def _open_memory(versions: tuple[str, ...]) -> Database:
