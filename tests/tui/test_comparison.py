@@ -17,14 +17,14 @@ from wfctl.commands.tui import read_histories
 from wfctl.tui.models.compare import Row
 from wfctl.tui.models.run import RunRef
 from wfctl.tui.screens.comparison import ComparisonScreen
-from wfctl.tui.screens.nouns import NounBar
+from wfctl.tui.screens.nouns import LineBar
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 async def test_a_comparison_looks_as_it_did(size: tuple[int, int]) -> None:
     async with showing(recorded(), size) as (app, pilot):
         await pilot.press("colon")
-        await until(pilot, lambda: isinstance(app.screen, NounBar))
+        await until(pilot, lambda: isinstance(app.screen, LineBar))
         await until_shown(pilot, "or a workflow id")
         check_snapshot(app, "noun-bar")
         await pilot.press("escape")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar, cast
 
+from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -18,6 +19,7 @@ from wfctl.tui.models.cells import Cell
 from wfctl.tui.models.run import RunRef
 from wfctl.tui.models.verdict import Replay
 from wfctl.tui.widgets.bars import TopBar
+from wfctl.tui.widgets.lines import Lines
 from wfctl.tui.widgets.palette import Palette
 
 Result = TypeVar("Result")
@@ -140,9 +142,16 @@ class View(Screen[None]):
         """Screens that poll look at once."""
 
     def action_noun(self) -> None:
-        from wfctl.tui.screens.nouns import NounBar
+        from wfctl.tui.screens.nouns import noun_bar
 
-        self.app.push_screen(NounBar(), lambda noun: self.console.goto(noun) if noun else None)
+        self.app.push_screen(noun_bar(), lambda noun: self.console.goto(noun) if noun else None)
+
+    @on(Lines.SearchAsked)
+    def _ask_search(self, message: Lines.SearchAsked) -> None:
+        from wfctl.tui.screens.nouns import LineBar
+
+        bar = LineBar("find in this text")
+        self.app.push_screen(bar, lambda text: message.lines.search(text) if text is not None else None)
 
     def action_help(self) -> None:
         from wfctl.tui.screens.help import HelpScreen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -23,25 +24,31 @@ NOUNS: dict[str, str] = {
 }  # fmt: skip
 
 
-class NounBar(ModalScreen[str | None]):
-    """One line at the bottom: a noun, or a workflow's id."""
+class LineBar(ModalScreen[str | None]):
+    """One line at the bottom, for a word or two."""
 
     DEFAULT_CSS = """
-    NounBar { align: left bottom; background: $background 30%; }
-    NounBar Input { dock: bottom; height: 1; border: none; padding: 0 1; background: $panel; }
-    NounBar Input:focus { border: none; height: 1; }
+    LineBar { align: left bottom; background: $background 30%; }
+    LineBar Input { dock: bottom; height: 1; border: none; padding: 0 1; background: $panel; }
+    LineBar Input:focus { border: none; height: 1; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
 
+    def __init__(self, placeholder: str, suggestions: Sequence[str] = ()) -> None:
+        super().__init__()
+        self._placeholder, self._suggestions = placeholder, suggestions
+
     def compose(self) -> ComposeResult:
-        yield Input(
-            placeholder="workflows, schedules, task-queues, namespaces … or a workflow id",
-            suggester=SuggestFromList(sorted(set(NOUNS.values())), case_sensitive=False),
-        )
+        yield Input(placeholder=self._placeholder, suggester=SuggestFromList(self._suggestions, case_sensitive=False))
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        self.dismiss(event.value.strip() or None)
+        self.dismiss(event.value.strip())
+
+
+def noun_bar() -> LineBar:
+    """For a noun, or a workflow's id."""
+    return LineBar("workflows, schedules, task-queues, namespaces … or a workflow id", sorted(set(NOUNS.values())))

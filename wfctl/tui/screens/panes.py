@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
@@ -49,9 +48,31 @@ class Pane(Container):
     Pane.wide .detail { height: 1fr; width: 42%; border-top: none; border-left: solid $panel; }
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("v", "text", "Into the text", show=False)]
+
     def __init__(self, model: RunModel, *, id: str) -> None:
         super().__init__(id=id)
         self.model = model
+
+    def action_text(self) -> None:
+        """To the text beside or below, which scrolls, folds and finds; escape leads back."""
+        text = self.query(Lines).first() if self.query(Lines) else None
+        if text is None:
+            return
+        if text.has_class("detail") and not self.has_class("detailed"):
+            self.add_class("detailed")
+            self.detail()
+        text.focus()
+
+    def detail(self) -> None:
+        """Show all that is known of what is under the cursor."""
+
+    def on_key(self, event: events.Key) -> None:
+        text = self.screen.focused
+        if event.key == "escape" and isinstance(text, Lines) and text.has_class("detail"):
+            event.stop()
+            event.prevent_default()
+            self.focus_inside()
 
     def show(self) -> None:
         """The model has changed."""
@@ -106,7 +127,7 @@ class TimelinePane(Pane):
         spans = self.model.spans.spans
         self.query_one(Gantt).show(spans, self.model.began, self.model.until())
         if self.has_class("detailed"):
-            self._detail()
+            self.detail()
 
     def event_id(self) -> int | None:
         span = self.query_one(Gantt).current
@@ -115,14 +136,14 @@ class TimelinePane(Pane):
     @on(Cursored.Opened)
     def _opened(self) -> None:
         self.toggle_class("detailed")
-        self._detail()
+        self.detail()
 
     @on(Cursored.Highlighted)
     def _moved(self) -> None:
         if self.has_class("detailed"):
-            self._detail()
+            self.detail()
 
-    def _detail(self) -> None:
+    def detail(self) -> None:
         span = self.query_one(Gantt).current
         if span is None:
             return
@@ -176,13 +197,13 @@ class EventsPane(Pane):
         super().on_resize(event)
         if self.has_class("wide"):
             self.add_class("detailed")
-            self._detail()
+            self.detail()
 
     def show(self) -> None:
         events = self.model.events
         self.grid.set_rows(events.groups if self.is_compact else events.shown)
         if self.has_class("detailed"):
-            self._detail()
+            self.detail()
 
     def _group_cells(self, group: Group) -> list[Cell]:
         return group_cells(group, self.model.began)
@@ -199,14 +220,14 @@ class EventsPane(Pane):
     @on(Cursored.Opened)
     def _opened(self) -> None:
         self.toggle_class("detailed")
-        self._detail()
+        self.detail()
 
     @on(Cursored.Highlighted)
     def _moved(self) -> None:
         if self.has_class("detailed"):
-            self._detail()
+            self.detail()
 
-    def _detail(self) -> None:
+    def detail(self) -> None:
         current = self.grid.current
         items: Sequence[EventItem] = current.items if isinstance(current, Group) else [current] if current else []
         lines: list[Cell] = []
@@ -251,6 +272,7 @@ class EventsPane(Pane):
         self.grid.focus()
 
     def on_key(self, event: events.Key) -> None:
+        super().on_key(event)
         field = self.query_one("#event-filter", Input)
         if event.key == "escape" and (field.has_focus or field.value):
             event.stop()
@@ -321,7 +343,7 @@ class PendingPane(Pane):
     def show(self) -> None:
         self.query_one(Grid).set_rows(self.model.pending())
         if self.has_class("detailed"):
-            self._detail()
+            self.detail()
 
     def current_activity(self) -> Any:
         """The pending activity under the cursor; the rows begin with a workflow task, if there is one."""
@@ -333,14 +355,14 @@ class PendingPane(Pane):
     @on(Cursored.Opened)
     def _opened(self) -> None:
         self.toggle_class("detailed")
-        self._detail()
+        self.detail()
 
     @on(Cursored.Highlighted)
     def _moved(self) -> None:
         if self.has_class("detailed"):
-            self._detail()
+            self.detail()
 
-    def _detail(self) -> None:
+    def detail(self) -> None:
         activity = self.current_activity()
         lines: list[Cell] = []
         if activity is not None:
@@ -408,7 +430,3 @@ class MetadataPane(Pane):
                 lines.append(cell(""))
         lines += [heading("Description"), *message_lines(description, 2)]
         self.query_one(Lines).set_lines(lines)
-
-
-def finder(text: str) -> re.Pattern[str]:
-    return re.compile(re.escape(text), re.IGNORECASE)

@@ -76,6 +76,11 @@ class Palette:
     def style(self, tone: Tone, background: Color | None = None, *, bold: bool = False) -> Style:
         return _style(self._colors[tone].rgb, (background or self.background).rgb, bold or tone == "strong")
 
+    def found(self, style: Style | None) -> Style:
+        """What somebody looked for."""
+        ground = Style(color=_hex(self.background.rgb), bgcolor=_hex(self._colors["warn"].rgb))
+        return style + ground if style is not None else ground
+
     def soft(self, tone: Tone, amount: float, background: Color | None = None) -> Style:
         """The tone's colour, faded towards the background."""
         ground = background or self.background
