@@ -26,6 +26,7 @@ class RecordedServer:
     read_only = False
     is_live = True
     as_of = None
+    warning = ""
 
     def __init__(self, lacking: tuple[str, ...] = ()) -> None:
         value = json.loads(_PATH.read_text(encoding="utf-8"))

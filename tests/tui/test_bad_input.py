@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 
@@ -93,6 +97,126 @@ class _Refusing(FilesSource):
         return super().call(method, request, timeout)
 
 
+@pytest.mark.parametrize(
+    ("method", "key", "said"),
+    [
+        ("QueryWorkflow", "6", "Request unauthorized."),
+        ("QueryWorkflow", "7", "Request unauthorized."),
+        ("DescribeTaskQueue", "1", "Workflow task waiting"),
+        ("CountWorkflowExecutions", "1", "Workflow task waiting"),
+    ],
+)
+async def test_a_panel_that_may_not_ask_leaves_the_others_standing(method: str, key: str, said: str) -> None:
+    async with in_process() as server:
+        await server.start("order-1")
+        source = Scripted(served(server), {method: lambda number: _denied()})
+        async with showing(source, idle_seconds=0.2) as (app, pilot):
+            await until_shown(pilot, "order-1")
+            await pilot.press("enter")
+            await until_shown(pilot, "Workflow task waiting")
+            await pilot.press(key)
+            await until_shown(pilot, said)
+            assert "● live" in screen_lines(app)[0]
+            assert "order-1" in screen_lines(app)[1]
+
+
+async def test_a_deadline_half_way_through_a_history_costs_nothing_that_was_read() -> None:
+    def late(number: int) -> None:
+        if number in (2, 3, 5):
+            raise ServerRefused("Deadline Exceeded", code="DEADLINE_EXCEEDED", hint="try again")
+
+    source = Scripted(recorded(long_history(6000)), {"GetWorkflowExecutionHistory": late})
+    async with showing(source, idle_seconds=0.3) as (app, pilot):
+        app.open_run(RunRef("long"))
+        await until_shown(pilot, "Deadline Exceeded — try again")
+        await until_shown(pilot, "no answer, as of")
+        assert "OrderWorkflow" in screen_text(app)
+        await until(pilot, lambda: "Deadline" not in screen_text(app) and "reading" not in screen_text(app))
+        await pilot.press("2", "c")
+        grid = app.screen.query_one("#event-grid", Grid)
+        assert [item.row.event_id for item in grid.rows] == list(range(1, len(grid.rows) + 1))
+        assert len(grid.rows) > 5900
+
+
+async def test_keys_are_answered_while_a_server_hangs() -> None:
+    released, asked = threading.Event(), threading.Event()
+
+    def hang(number: int) -> None:
+        if number > 1:
+            asked.set()
+            assert released.wait(60)
+
+    async with in_process() as server:
+        await server.start("order-1")
+        await server.start("order-2")
+        source = Scripted(served(server), {"ListWorkflowExecutions": hang})
+        async with showing(source, idle_seconds=0.1) as (app, pilot):
+            await until_shown(pilot, "order-1")
+            await until(pilot, asked.is_set)
+            await pilot.press("down")
+            assert app.screen.query_one(Grid).cursor == 1
+            await pilot.press("enter")
+            await until_shown(pilot, "Workflow task waiting")
+            released.set()
+
+
+async def test_late_answers_of_what_was_left_are_dropped() -> None:
+    released, asked = threading.Event(), threading.Event()
+
+    def hang(number: int) -> None:
+        if number > 1:
+            asked.set()
+            assert released.wait(60)
+
+    async with in_process() as one, in_process() as other:
+        await one.start("of-one")
+        await other.start("of-other")
+        source = Scripted(served(one), {"ListWorkflowExecutions": hang})
+        profiles = {"other": lambda: served(other)}
+        async with showing(source, idle_seconds=0.1, profiles=profiles) as (app, pilot):
+            await until_shown(pilot, "of-one")
+            await until(pilot, asked.is_set)
+            app.switch_profile("other")
+            await until_shown(pilot, "of-other")
+            released.set()
+            await pilot.pause(0.3)
+            assert "of-one" not in screen_text(app)
+
+
+async def test_a_payload_of_an_encoding_that_nobody_knows_is_shown_as_bytes() -> None:
+    events = shipped_order()
+    payload = events[-1].workflow_execution_completed_event_attributes.result.payloads[0]
+    payload.metadata["encoding"] = b"binary/of-mars"
+    payload.data = b"\x00\x1b[31mred\xff"
+    async with showing(recorded(events)) as (app, pilot):
+        app.open_run(RunRef("order-1041"))
+        await until_shown(pilot, "took 8h")
+        await pilot.press("3")
+        await until_shown(pilot, "binary/of-mars, 10 bytes")
+        assert "00 1b 5b 33 31 6d 72 65 64 ff" in screen_text(app)
+
+
+def _denied() -> None:
+    raise ServerRefused("Request unauthorized.", code="PERMISSION_DENIED")
+
+
+class Scripted:
+    """A source, and what happens when a method of it is called for the first, second, third … time."""
+
+    def __init__(self, source: Any, script: dict[str, Callable[[int], None]]) -> None:
+        self._source, self._script = source, script
+        self._calls = Counter[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def call(self, method: str, request: Any, timeout: float | None = None) -> Any:
+        self._calls[method] += 1
+        if method in self._script:
+            self._script[method](self._calls[method])
+        return self._source.call(method, request, timeout)
+
+
 async def test_every_noun_has_a_screen_that_survives_a_source_without_it() -> None:
     async with showing(recorded()) as (app, pilot):
         for noun, resource in RESOURCES.items():
@@ -169,3 +293,52 @@ async def test_a_database_is_read_while_its_server_runs_and_after(tmp_path: Path
         await until_shown(pilot, "Nothing is scheduled")
         await pilot.press("7")
         await until_shown(pilot, "a database does not answer QueryWorkflow")
+
+
+async def test_a_database_is_followed_while_its_server_runs(tmp_path: Path) -> None:
+    path = tmp_path / "dev.db"
+    async with in_process(db_path=path) as server:
+        await server.start("order-1")
+        source = open_database_source(path)
+        async with showing(source, idle_seconds=0.2) as (app, pilot):
+            await until_shown(pilot, "order-1")
+            await until_shown(pilot, "● live")
+            await server.start("order-2")
+            await until_shown(pilot, "order-2")
+            app.open_run(RunRef("order-1"))
+            await until_shown(pilot, "history 2 events")
+            await server.signal("order-1")
+            await until_shown(pilot, "history 3 events")
+            assert "signal s" in screen_text(app)
+            await server.server.stop()
+            await until_shown(pilot, "○ recorded")
+            assert "signal s" in screen_text(app)
+
+
+async def test_a_database_that_goes_away_leaves_what_was_read_marked_as_old(tmp_path: Path) -> None:
+    path = tmp_path / "dev.db"
+    async with in_process(db_path=path) as server:
+        await server.start("order-1")
+    async with showing(open_database_source(path), idle_seconds=0.2) as (app, pilot):
+        await until_shown(pilot, "order-1")
+        path.unlink()
+        await until_shown(pilot, "does not exist")
+        await until_shown(pilot, "no answer, as of")
+        assert "order-1" in screen_text(app)
+
+
+async def test_another_namespace_of_a_database_is_gone_to_and_back(tmp_path: Path) -> None:
+    path = tmp_path / "dev.db"
+    async with in_process(db_path=path, namespaces=("default", "other")) as server:
+        await server.start("here")
+        await server.start("there", namespace="other")
+    async with showing(open_database_source(path), idle_seconds=0.2) as (app, pilot):
+        await until_shown(pilot, "here")
+        for namespace, shown in (("other", "there"), ("default", "here")):
+            app.goto("namespaces")
+            await until_shown(pilot, "other")
+            grid = app.screen.query_one(Grid)
+            grid.cursor = next(at for at, row in enumerate(grid.rows) if row.key == namespace)
+            await pilot.press("enter")
+            await until_shown(pilot, f" {shown} ")
+            assert app.source.namespace == namespace

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wfctl.client.status import refusal, waiting_hint
 from wfctl.config import Connection, Tls
-from wfctl.errors import ServerUnreachable, TimedOutWaiting
+from wfctl.errors import CommandError, ServerUnreachable, TimedOutWaiting
 
 if TYPE_CHECKING:
     from temporalio.api.operatorservice.v1 import OperatorServiceStub
@@ -62,7 +62,9 @@ class Client:
         limits: Limits | None = None,
         log: Callable[[str], None] | None = None,
         patience_seconds: float = PATIENCE_SECONDS,
+        forgives_codec: bool = False,
     ) -> None:
+        """`forgives_codec`: answers come as they are while the codec does not decode them; `codec_failure` tells."""
         self.connection = connection
         self.namespace = connection.namespace
         self.identity = identity or default_identity()
@@ -71,6 +73,7 @@ class Client:
         self._log = log
         self._answered = False
         self._patience_seconds = patience_seconds
+        self._forgives_codec = forgives_codec
 
     @cached_property
     def workflow_service(self) -> WorkflowServiceStub:
@@ -218,9 +221,15 @@ class Client:
     def _codec(self) -> Any:
         if self.connection.codec is None:
             return None
-        from wfctl.client.codec import RemoteCodec
+        from wfctl.client.codec import ForgivingCodec, RemoteCodec
 
-        return RemoteCodec(self.connection.codec, self.namespace)
+        kind = ForgivingCodec if self._forgives_codec else RemoteCodec
+        return kind(self.connection.codec, self.namespace)
+
+    @property
+    def codec_failure(self) -> CommandError | None:
+        """Why the last payloads were not decoded, where that is forgiven."""
+        return getattr(self._codec, "failure", None)
 
 
 _BROKEN_OFF = ("stream removed", "socket closed", "connection reset", "goaway", "cancelling all calls")

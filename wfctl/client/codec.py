@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
@@ -15,13 +16,16 @@ from wfctl.errors import CommandError
 from wfctl.view.protojson import from_json, to_json
 
 _SECONDS = 30.0
+_PATIENT_SECONDS = 5.0
+_REST_SECONDS = 5.0
 _NEVER_ENCODED = frozenset({"temporal.api.common.v1.SearchAttributes"})
 _PAYLOAD = "temporal.api.common.v1.Payload"
 
 
 class RemoteCodec:
-    def __init__(self, codec: Codec, namespace: str) -> None:
+    def __init__(self, codec: Codec, namespace: str, *, seconds: float = _SECONDS) -> None:
         self._codec = codec
+        self._seconds = seconds
         self._namespace = namespace
 
     def encoded(self, request: Any) -> Any:
@@ -54,7 +58,7 @@ class RemoteCodec:
         body = json.dumps({"payloads": [to_json(payload, shorthand=False) for payload in payloads]}).encode()
         try:
             request = urllib.request.Request(url, data=body, headers=headers, method="POST")
-            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
+            with urllib.request.urlopen(request, timeout=self._seconds) as answer:
                 converted = json.load(answer)["payloads"]
         except urllib.error.HTTPError as error:
             raise CommandError(f"the codec at {url} answered {error.code} {error.reason}") from error
@@ -66,6 +70,28 @@ class RemoteCodec:
         if len(converted) != len(payloads):
             raise CommandError(f"the codec at {url} returned {len(converted)} payloads for {len(payloads)}")
         return [_payload_like(payloads[0], value) for value in converted]
+
+
+class ForgivingCodec(RemoteCodec):
+    """For looking: what cannot be decoded stays encoded and is worth showing all the same. Nothing is sent unencoded."""
+
+    def __init__(self, codec: Codec, namespace: str) -> None:
+        super().__init__(codec, namespace, seconds=_PATIENT_SECONDS)
+        self.failure: CommandError | None = None
+        self._rests_until = 0.0
+
+    def decoding(self, outcome: Any) -> Any:
+        message = outcome.result()
+        if time.monotonic() < self._rests_until or not payloads_in(message):
+            return outcome
+        try:
+            self._through("decode", message)
+            self.failure = None
+        except CommandError as error:
+            self.failure = error
+            # Each screen asks every second or so; whoever is down need not be asked as often.
+            self._rests_until = time.monotonic() + _REST_SECONDS
+        return outcome
 
 
 def _payload_like(example: Any, value: Any) -> Any:

@@ -69,14 +69,13 @@ def tui(
 
 def _profiles(opened: Session, read_only: bool) -> dict[str, Callable[[], Source]]:
     """The profiles of temporal.toml, each with how to connect to it."""
-    from wfctl.client import Client
     from wfctl.config import connection_from, load_values, read_profiles
-    from wfctl.tui.feeds.source import ServerSource
+    from wfctl.tui.feeds.source import ServerSource, looking_client
 
     def connecting(name: str) -> Callable[[], Source]:
         def connect() -> Source:
             values = load_values(replace(opened.source, profile=name, use_environ=False))
-            client = Client(connection_from(values), identity=opened.flags.get("identity"), patience_seconds=0)
+            client = looking_client(connection_from(values), opened.flags.get("identity"))
             return ServerSource(client, read_only=read_only)
 
         return connect
@@ -106,10 +105,9 @@ def _source(opened: Session, files: list[Path], db: Path | None, read_only: bool
         from wfctl.commands._database_source import open_database_source
 
         return open_database_source(db, opened.connection.namespace)
-    from wfctl.client import Client
-    from wfctl.tui.feeds.source import ServerSource
+    from wfctl.tui.feeds.source import ServerSource, looking_client
 
-    client = Client(opened.connection, identity=opened.flags.get("identity"), patience_seconds=0)
+    client = looking_client(opened.connection, opened.flags.get("identity"))
     return ServerSource(client, read_only=read_only)
 
 

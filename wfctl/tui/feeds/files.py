@@ -45,6 +45,13 @@ class FilesSource:
             return Path(self.runs[0].path).name
         return f"{len(self.runs)} histories"
 
+    @property
+    def warning(self) -> str:
+        if not self.broken:
+            return ""
+        more = f" (and {len(self.broken) - 1} more)" if len(self.broken) > 1 else ""
+        return f"{self.broken[0].path}: {self.broken[0].reason}{more}"
+
     def call(self, method: str, request: Any, timeout: float | None = None) -> Any:
         answer = _ANSWERS.get(method)
         if answer is None:

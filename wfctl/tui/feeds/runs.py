@@ -19,6 +19,8 @@ from wfctl.view.waiting import Surroundings
 PAGE_SIZE = 1000
 _NEWEST_KEPT = 500
 _LOOK_AROUND_EVERY = 5
+_OPEN = (1, 8)
+"""Running and paused."""
 
 
 class RunFeed:
@@ -32,12 +34,20 @@ class RunFeed:
         self._last_event_id = 0
         self._newest: list[Any] = []
         self._looks = 0
+        self._is_to_restart = False
+        self._restarts = False
+        self._was_warned = False
         self._around = Surroundings(pollers={})
 
     def look(self) -> RunUpdate:
         """Blocks. Raises CommandError."""
         from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 
+        if self._is_to_restart or (self._was_warned and not self._source.warning):
+            # What could not be read before can be read now.
+            self._maker, self._token, self._last_event_id, self._newest = ItemMaker(), b"", 0, []
+            self._is_to_restart, self._restarts = False, True
+        self._was_warned = bool(self._source.warning)
         request = DescribeWorkflowExecutionRequest(namespace=self._source.namespace, execution=self._execution())
         description = self._source.call("DescribeWorkflowExecution", request)
         self._run_id = description.workflow_execution_info.execution.run_id
@@ -46,7 +56,7 @@ class RunFeed:
         if events:
             self._last_event_id = events[-1].event_id
             self._newest = (self._newest + events)[-_NEWEST_KEPT:]
-        is_open = description.workflow_execution_info.status == 1
+        is_open = description.workflow_execution_info.status in _OPEN
         if is_open and (events or self._looks % _LOOK_AROUND_EVERY == 0):
             self._around = self._look_around(description)
         self._looks += 1
@@ -54,7 +64,15 @@ class RunFeed:
         if now is None and not self._source.is_live and self._newest:
             now = self._newest[-1].event_time.ToDatetime(tzinfo=UTC)
         loaded = self._last_event_id if self._token is not None else max(total, self._last_event_id)
-        return RunUpdate(description, self._maker.items(events), self._around, now, loaded, max(total, loaded))
+        update = RunUpdate(
+            description, self._maker.items(events), self._around, now, loaded, max(total, loaded), self._restarts
+        )
+        self._restarts = False
+        return update
+
+    def read_again(self) -> None:
+        """From the beginning, with the next look, which another thread may be about to take."""
+        self._is_to_restart = True
 
     @property
     def is_reading(self) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from wfctl.client import Client
+from wfctl.config import Connection
 from wfctl.errors import ServerRefused
 
 
@@ -31,7 +33,11 @@ class Source(Protocol):
 
     @property
     def as_of(self) -> datetime | None:
-        """The moment that a recorded source shows; None for now, or for each run's last event."""
+        """The moment at which time stands still; None for now, or for each run's last event."""
+
+    @property
+    def warning(self) -> str:
+        """What is wrong with what it answers, though it answers."""
 
     def call(self, method: str, request: Any, timeout: float | None = None) -> Any: ...
 
@@ -41,8 +47,13 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
+def looking_client(connection: Connection, identity: str | None = None) -> Client:
+    """Neither patient nor strict: that a server or a codec went away is for the screen to say."""
+    return Client(connection, identity=identity, patience_seconds=0, forgives_codec=True)
+
+
 class ServerSource:
-    """Any Temporal server. It is not patient: that a server went away is for the screen to say."""
+    """Any Temporal server."""
 
     is_live = True
     as_of = None
@@ -63,6 +74,11 @@ class ServerSource:
     def identity(self) -> str:
         return self._client.identity
 
+    @property
+    def warning(self) -> str:
+        failure = self._client.codec_failure
+        return f"payloads are shown as they are stored: {failure.message}" if failure is not None else ""
+
     def call(self, method: str, request: Any, timeout: float | None = None) -> Any:
         service = self._client.workflow_service
         stub = service if hasattr(service, method) else self._client.operator_service
@@ -73,13 +89,8 @@ class ServerSource:
             raise ServerRefused(f"the connection was closed: {error}", code="CANCELLED") from error
 
     def in_namespace(self, namespace: str) -> ServerSource:
-        from dataclasses import replace
-
-        from wfctl.client import Client
-
         connection = replace(self._client.connection, namespace=namespace)
-        client = Client(connection, identity=self._client.identity, patience_seconds=0)
-        return ServerSource(client, read_only=self.read_only)
+        return ServerSource(looking_client(connection, self._client.identity), read_only=self.read_only)
 
     def close(self) -> None:
         self._client.close()

@@ -120,7 +120,8 @@ class View(Screen[None]):
 
     def say_answered(self) -> None:
         self._answered_at = datetime.now().astimezone()
-        state = ("● live", "ok") if self.source.is_live else ("○ recorded", "dim")
+        is_of_now = self.source.is_live and self.source.as_of is None
+        state = ("● live", "ok") if is_of_now else ("○ recorded", "dim")
         self.query_one(TopBar).state = state  # type: ignore[assignment]
 
     def say_failed(self, error: CommandError) -> None:

@@ -82,7 +82,7 @@ class ResourceScreen(Acting):
                     self._say_refused(error)
                 else:
                     self.say_answered()
-                    self.query_one(Notice).say("")
+                    self.query_one(Notice).say(source.warning)
                     grid.empty = self.resource.empty
                     grid.set_rows(items)
                     if self.has_class("detailed"):

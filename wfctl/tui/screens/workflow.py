@@ -131,7 +131,7 @@ class WorkflowScreen(Acting):
     def _show(self, message: RunUpdated) -> None:
         self.model.take(message.update)
         self.say_answered()
-        self.query_one("#notice", Notice).say("")
+        self.query_one("#notice", Notice).say(self.source.warning)
         # A long history comes in many pages; drawing each would leave no time for keys.
         if message.update.is_complete or monotonic() - self._drawn_at >= _DRAW_EVERY_SECONDS:
             self._draw_head()
@@ -191,6 +191,8 @@ class WorkflowScreen(Acting):
         self.action_tab(keys[(keys.index(current) + by) % len(keys)])
 
     def action_look_again(self) -> None:
+        if self._feed is not None and self.source.warning:
+            self._feed.read_again()
         if self.source.is_live:
             self._wake.set()
         self.active_pane.opened()

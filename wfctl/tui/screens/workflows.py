@@ -108,10 +108,6 @@ class WorkflowsScreen(Acting):
             self.query_one("#filter").add_class("shown")
         self._draw_tabs()
         self.follow()
-        broken = getattr(self.source, "broken", ())
-        if broken:
-            more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
-            self.query_one(Notice).say(f"{broken[0].path}: {broken[0].reason}{more}", "bad")
 
     # The feed.
 
@@ -143,8 +139,7 @@ class WorkflowsScreen(Acting):
     def _show(self, message: ListUpdated) -> None:
         self._take(message.page)
         self.say_answered()
-        if not getattr(self.source, "broken", ()):
-            self.query_one(Notice).say("")
+        self.query_one(Notice).say(self.source.warning)
 
     @on(FeedFailed)
     def _failed(self, message: FeedFailed) -> None:
