@@ -100,7 +100,6 @@ class Bank:
     up: asyncio.Event = field(default_factory=asyncio.Event)
     amounts: Callable[[], int] = field(default_factory=lambda: itertools.count(1).__next__)
     failpoint: str = ""  # at which the present server will die by itself
-    boundaries: Callable[[], str] = field(default_factory=lambda: itertools.cycle(POINTS).__next__)
     deaths: Counter[str] = field(default_factory=Counter)
     pauses: int = 0
     began: float = field(default_factory=time.monotonic)
@@ -113,14 +112,21 @@ class Bank:
 
     def spawn(self) -> Server:
         """The next server; which way it will die is decided now."""
-        dies_by_itself = self.kills < KILLS and self.dice.random() < 0.6
-        self.failpoint = self.boundaries() if dies_by_itself else ""
+        self.failpoint = self._next_failpoint()
         environment = {}
         if self.failpoint:
             environment[VARIABLE] = f"{self.failpoint}:{self.dice.randint(1, LATEST_COMMIT)}:kill"
         durability = self.dice.choice(["full", "normal"])
         options = ["--db-filename", str(self.database), "--durability", durability]
         return spawn_server(self.directory, port=self.port, options=options, environment=environment)
+
+    def _next_failpoint(self) -> str:
+        """Six times of ten, and whenever the kills that are left are needed for it: the boundary met least so far."""
+        by_chance, left = self.dice.random() < 0.6, KILLS - self.kills
+        unmet = [point for point in POINTS if not self.deaths[point]]
+        if left <= 0 or not (by_chance or left <= len(unmet)):
+            return ""
+        return min(POINTS, key=lambda point: self.deaths[point])
 
     async def boot(self) -> None:
         while True:
