@@ -24,15 +24,17 @@ SUPPORTED_CLIENTS = {name: f"<{major}.0.0" for name, major in SUPPORTED_BELOW_MA
 _NUMBER = re.compile(r"0|[1-9][0-9]*")
 
 
-def refusal_of(metadata: Iterable[tuple[str, str | bytes]] | None) -> ServiceError | None:
-    """Why a call with these headers is turned away, when its client says it is one that this server does not support."""
+def check(metadata: Iterable[tuple[str, str | bytes]] | None) -> None:
+    """Raise when the call's client says it is one that this server does not support."""
     name = version = ""
     for key, value in metadata or ():
         if key == "client-name":
             name = str(value)
         elif key == "client-version":
             version = str(value)
-    return refusal(name, version)
+    error = refusal(name, version)
+    if error is not None:
+        raise error
 
 
 @lru_cache(maxsize=256)

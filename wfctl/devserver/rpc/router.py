@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import grpc
@@ -52,10 +52,11 @@ class Router(grpc.GenericRpcHandler):  # type: ignore[misc]
         }
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        handler = self._handlers.get(handler_call_details.method)
-        # Here, where gRPC has the metadata at hand: each time that a call is asked for it, it is made anew.
-        refusal = client_headers.refusal_of(handler_call_details.invocation_metadata)
-        return handler if handler is None or refusal is None else _refusing(refusal)
+        return self._handlers.get(handler_call_details.method)
+
+    def of_service(self, service: ServiceDescriptor, methods: Iterable[str]) -> dict[str, grpc.RpcMethodHandler]:
+        """Handlers by the names of a service's methods."""
+        return {method: self._handlers[f"/{service.full_name}/{method}"] for method in methods}
 
 
 def _serialize(response: Message | bytes) -> bytes:
@@ -80,6 +81,7 @@ def _behaviour(
 ) -> Callable[[bytes, Any], Awaitable[Message | bytes]]:
     async def call(body: bytes, context: Any) -> Message | bytes:
         try:
+            client_headers.check(context.invocation_metadata())
             request, size = parse(body), len(body)
             namespace: str = getattr(request, "namespace", "")
             gate.enter(namespace, size)
@@ -93,13 +95,6 @@ def _behaviour(
             await status.abort(context, Internal(f"grpc: error unmarshalling request: {error}"))
 
     return call
-
-
-def _refusing(error: ServiceError) -> grpc.RpcMethodHandler:
-    async def call(_body: bytes, context: Any) -> bytes:
-        await status.abort(context, error)
-
-    return grpc.unary_unary_rpc_method_handler(call)
 
 
 def _with_backlog_checked(function: Function, admission: Admission) -> Function:
