@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -249,6 +251,20 @@ async def test_a_damaged_page_is_refused_untouched(tmp_path: Path) -> None:
     assert path.read_bytes() == bytes(data)
 
 
+async def test_a_full_disk_is_refused_and_no_lock_is_left(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    if not mounted(place):
+        pytest.skip("a file system cannot be mounted here")
+    try:
+        with contextlib.suppress(OSError), (place / "fill").open("wb", buffering=0) as fill:
+            while fill.write(b"x" * 4096):
+                pass
+        assert "cannot be written to: No space left on device" in await refused(place / "dev.db")
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)  # noqa: ASYNC221
+
+
 async def test_a_directory_or_a_missing_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     assert "is a directory" in await refused(tmp_path / "folder")
@@ -319,9 +335,18 @@ async def test_a_read_only_file_system_is_refused_and_can_be_looked_at(tmp_path:
         pytest.skip("a file system cannot be mounted here")
     try:
         await made(place / "dev.db", rows=3)
+        crashed = await open_database(place / "live.db")
+        crashed.start()
+        await crashed.write([("INSERT INTO meta VALUES ('k', 'v')", ())])
+        for end in ("", "-wal"):
+            shutil.copy(place / f"live.db{end}", place / f"crashed.db{end}")
+        await crashed.close()
         subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)  # noqa: ASYNC221
         assert "cannot be written to: Read-only file system" in await refused(place / "dev.db")
         assert facts(place / "dev.db").open_runs == 0
+        with pytest.raises(CannotOpen, match="has changes in its log") as caught:
+            facts(place / "crashed.db")
+        assert caught.value.hint.startswith("copy both to a place where it may")
     finally:
         subprocess.run(["umount", "-l", str(place)], check=True)  # noqa: ASYNC221
 

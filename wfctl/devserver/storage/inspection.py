@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,10 +67,21 @@ def open_to_look(path: Path) -> Iterator[sqlite3.Connection]:
             connection.execute("BEGIN")
             connection.execute("SELECT count(*) FROM meta").fetchone()  # the moment is taken by the first read
         except sqlite3.Error as error:
-            raise explain(path, error) from error
+            raise _unreadable(path, error) from error
         yield connection
     finally:
         connection.close()
+
+
+def _unreadable(path: Path, error: sqlite3.Error) -> CannotOpen:
+    """SQLite reads a log only through shared memory, a file that it makes beside it."""
+    log = Path(f"{path}-wal")
+    if log.exists() and not os.access(path.parent, os.W_OK):
+        return CannotOpen(
+            f"{path} has changes in its log {log}, which SQLite reads only where it may write beside them.",
+            f"copy both to a place where it may, and look there: cp {path} {log} {tempfile.gettempdir()}",
+        )
+    return explain(path, error)
 
 
 def _mode(path: Path) -> str:

@@ -37,9 +37,13 @@ class FileLock:
             if self._is_current(descriptor):
                 break
             os.close(descriptor)  # its holder went away, and took the name with it, while we opened it
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         self._descriptor = descriptor
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        except OSError:  # a full disk
+            self.release()
+            raise
 
     def release(self) -> None:
         """Give the lock back, and take the file away while it is still ours."""
