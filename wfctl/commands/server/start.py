@@ -160,6 +160,7 @@ def _without_effect(flags: ServerFlags, ui: UiFlags, file: Path | None) -> list[
 def _serve(options: ServerOptions, opened: Session) -> None:
     _set_up_logging(options)
     from wfctl.devserver.app import serve
+    from wfctl.devserver.event_loop import new_event_loop
     from wfctl.devserver.rpc.server import PortNotBound
     from wfctl.devserver.storage.file_check import CannotOpen
 
@@ -177,7 +178,8 @@ def _serve(options: ServerOptions, opened: Session) -> None:
         await serve(options, on_ready, stop)
 
     try:
-        asyncio.run(run())
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(run())
     except CannotOpen as error:
         raise CommandError(error.message.rstrip("."), hint=error.hint) from error
     except PortNotBound as error:
