@@ -459,11 +459,12 @@ def _mentions(case: Case, one: Command) -> list[Site]:
         return []
     given = _arguments(one)
     sites = [site for site in case.code.mentions(one.name) if source.could_make(site, one.name, given)]
+    sites = [site for site in sites if case.code.hands_on(site)]
     making = [site for site in sites if case.code.makes(site)]
     if making or not sites:
         return making or _computing(case, one)
     # The name is only handed on somewhere: it takes a line that makes commands of such names.
-    return [site for site in sites if case.code.hands_on(site)] if any(case.code.makers()) else []
+    return sites if any(case.code.makers()) else []
 
 
 def _computing(case: Case, one: Command) -> list[Site]:

@@ -331,7 +331,8 @@ def may_follow(code: Codebase, frames: Sequence[Location], site: Site) -> bool:
         return True
     same = enclosing(site, frames)
     if same is not None:
-        return _after(same[1], site)
+        # A call that is not done yet may still make it.
+        return (same[1] is site and same[0] != frames[0]) or _after(same[1], site)
     assert isinstance(site.function, _Function)
     if site.function.name in code.anytime:
         return True

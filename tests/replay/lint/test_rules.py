@@ -400,3 +400,84 @@ def test_every_rule_tells_why_and_what_to_do() -> None:
         assert rule.id not in catalogue.RULES, "`replay explain` knows both"
     broken = {rule for rule, _ in BAD} | {"query-command", "query-mutation", "ignore", "syntax"}
     assert broken == set(RULES), "every rule has a bad example"
+
+
+def test_functions_in_a_kept_table_are_run_and_activities_in_one_are_not(tmp_path: Path) -> None:
+    top = """
+        def stamp(name: str) -> float:
+            return time.time()
+
+        async def plain(name: str) -> str:
+            return name
+
+        STEPS = {"stamp": stamp}
+        HARMLESS = [plain]
+        ACTIVITIES = {"charge": charge}
+    """
+    assert rules(lint(tmp_path, "STEPS[order](order)", top=top)) == ["time"]
+    assert rules(lint(tmp_path, "for step in [*STEPS.values()]:\n    step(order)", top=top)) == ["time"]
+    assert rules(lint(tmp_path, "self.steps = [stamp]\nself.steps[0](order)", top=top)) == ["time"]
+    assert rules(lint(tmp_path, "await HARMLESS[0](order)", top=top)) == []
+    assert rules(lint(tmp_path, "await workflow.execute_activity(ACTIVITIES[order], order)", top=top)) == []
+    assert rules(lint(tmp_path, "await ACTIVITIES[order](order)", top=top)) == ["direct-activity"]
+
+
+def test_a_function_with_arguments_bound_beforehand_is_run(tmp_path: Path) -> None:
+    top = """
+        from functools import partial
+
+        def stamp(name: str) -> float:
+            return time.time()
+
+        stamped = partial(stamp, "a")
+        start = partial(workflow.execute_activity, start_to_close_timeout=timedelta(seconds=1))
+    """
+    assert rules(lint(tmp_path, "stamped()", top=top)) == ["time"]
+    assert rules(lint(tmp_path, "await start(charge, order)", top=top)) == []
+
+
+def test_a_path_put_together_is_read_like_any_other(tmp_path: Path) -> None:
+    assert rules(lint(tmp_path, 'file = Path(order) / "a"\ntext = file.read_text()')) == ["io"]
+    assert rules(lint(tmp_path, 'name = (Path(order) / "a").name')) == []
+
+
+def test_workflows_inside_of_functions_and_classes_are_linted(tmp_path: Path) -> None:
+    file = tmp_path / "inside.py"
+    file.write_text(
+        dedent(
+            """
+            import random, time, uuid
+            from temporalio import workflow
+
+            def make(name: str) -> type:
+                def draw() -> float:
+                    return random.random()
+
+                @workflow.defn(name=name)
+                class Inner:
+                    @workflow.run
+                    async def run(self) -> float:
+                        return draw()
+
+                return Inner
+
+            class Outer:
+                @workflow.defn
+                class Inner:
+                    @workflow.run
+                    async def run(self) -> str:
+                        return self.name()
+
+                    def name(self) -> str:
+                        return str(uuid.uuid4())
+
+            def test_it() -> None:
+                @workflow.defn
+                class Inner:
+                    @workflow.run
+                    async def run(self) -> float:
+                        return time.time()
+            """
+        )
+    )
+    assert sorted(rules(reach.lint([str(file)]))) == ["random", "time", "uuid"]

@@ -21,6 +21,7 @@ from wfctl.replay.lint.shapes import (
     PLAIN_BASES,
     SIMPLE,
     UNORDERED,
+    elements_of,
     is_property,
     is_super,
     is_timed_wait,
@@ -91,7 +92,7 @@ def read(unit: Unit, names: Names) -> Body:
     reader = _Reader(unit, names)
     node = unit.node
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        reader.scope = names.inside(node, names.top(unit.module), unit.self_class)
+        reader.scope = names.inside(node, names.around(unit.module, unit.owner), unit.self_class)
         for default in [*node.args.defaults, *[one for one in node.args.kw_defaults if one is not None]]:
             reader.visit(default)
         reader.block(node.body)
@@ -297,6 +298,21 @@ class _Reader(ast.NodeVisitor):
             self._ordered_use(node.value, "is unpacked")
         self.generic_visit(node)
 
+    def visit_Dict(self, node: ast.Dict) -> None:
+        self._table(node)
+
+    def visit_List(self, node: ast.List) -> None:
+        self._table(node)
+
+    def visit_Tuple(self, node: ast.Tuple) -> None:
+        self._table(node)
+
+    def _table(self, node: ast.Dict | ast.List | ast.Tuple) -> None:
+        """Functions are put into tables that are kept to be called; one that is only looked up may be an activity."""
+        if self.at_import or isinstance(self._statement, ast.Assign | ast.AnnAssign):
+            self._handed_over.update(map(id, elements_of(node)))
+        self.generic_visit(node)
+
     def visit_Set(self, node: ast.Set) -> None:
         self._order_is_lost.update(id(element) for element in node.elts)
         self.generic_visit(node)
@@ -342,12 +358,17 @@ class _Reader(ast.NodeVisitor):
         self._mutating_call(node)
         if isinstance(node.func, ast.Attribute):
             self.visit(node.func.value)
-        elif not isinstance(node.func, ast.Name):
+        elif isinstance(node.func, ast.Name):
+            self._import_time_value(node.func)  # a partial, a lambda
+        else:
+            self._call_of_table(node)
             self.visit(node.func)
         arguments = node.args[:1] if called in ("builtins.isinstance", "builtins.issubclass") else node.args
         passed = [*arguments, *(keyword.value for keyword in node.keywords)]
         if called not in rules.COMMANDS:
             self._handed_over.update(id(one) for one in passed)
+        elif passed and isinstance(passed[0], ast.Subscript):
+            passed = [passed[0].slice, *passed[1:]]  # an activity out of a table is not called here
         for one in passed:
             self.visit(one)
 
@@ -424,6 +445,14 @@ class _Reader(ast.NodeVisitor):
                 self._lead(self._method_unit(owner, method, self._class_of(dotted) or owner), node)
         elif found.cls is not None and is_call:
             self._construct(found.cls, node)
+
+    def _call_of_table(self, node: ast.Call) -> None:
+        """`TABLE[key](…)`: what else the table holds is followed where it is mentioned."""
+        table = node.func.value if isinstance(node.func, ast.Subscript) else None
+        for module, function in self.names.functions_in(table, self.scope):
+            if self.is_activity(function, module):
+                self._direct(node, function.name)
+                return
 
     def _direct(self, node: ast.expr, name: str) -> None:
         call = node if isinstance(node, ast.Call) else None

@@ -49,6 +49,10 @@ class Module:
     values: dict[str, ast.expr] = field(default_factory=dict)
     annotations: dict[str, ast.expr] = field(default_factory=dict)
     ignores: list[Ignore] = field(default_factory=list)
+    nested: dict[ast.ClassDef, str] = field(default_factory=dict)
+    """Classes inside of functions and classes, by the name they have in `classes`, which no source can spell."""
+    enclosing: dict[ast.ClassDef, Function] = field(default_factory=dict)
+    """Of those, the functions that they are inside of."""
     stars: list[str] = field(default_factory=list)
     """Modules of which everything is imported."""
 
@@ -170,6 +174,7 @@ class Project:
         module = Module(name, file, tree, text.splitlines(), file.name == "__init__.py")
         module.ignores = _ignores(text)
         _bind(module, tree.body)
+        _nest(module, tree, "", None)
         return module
 
 
@@ -214,6 +219,22 @@ def _bind(module: Module, body: Sequence[ast.stmt]) -> None:
                 _bind(module, [*node.body, *node.orelse, *node.finalbody])
             case _:
                 pass
+
+
+def _nest(module: Module, parent: ast.AST, path: str, function: Function | None) -> None:
+    """Note the classes below the top level: a factory's, a test's, a class's own."""
+    for node in ast.iter_child_nodes(parent):
+        if isinstance(node, ast.ClassDef):
+            if path:
+                module.nested[node] = f"{path}:{node.name}"
+                module.classes[f"{path}:{node.name}"] = node
+                if function is not None:
+                    module.enclosing[node] = function
+            _nest(module, node, f"{path}:{node.name}" if path else node.name, function)
+        elif isinstance(node, Function):
+            _nest(module, node, f"{path}:{node.name}@{node.lineno}", node)
+        elif isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
+            _nest(module, node, path, function)
 
 
 def _ignores(text: str) -> list[Ignore]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from wfctl.replay.lint import rules
 from wfctl.replay.lint.modules import Function, Module, Project
+from wfctl.replay.lint.shapes import elements_of
 
 _BUILTINS = frozenset(dir(builtins))
 _SETS = frozenset(
@@ -36,7 +37,7 @@ class Class:
 
     @property
     def dotted(self) -> str:
-        return f"{self.module.name}.{self.node.name}"
+        return f"{self.module.name}.{self.module.nested.get(self.node, self.node.name)}"
 
     @property
     def methods(self) -> dict[str, Function]:
@@ -113,6 +114,11 @@ class Names:
             self._top[module.name] = Scope(self, module)
         return self._top[module.name]
 
+    def around(self, module: Module, cls: Class | None) -> Scope:
+        """What the methods of a class see: its module's names, and those of a function that it is defined in."""
+        function = module.enclosing.get(cls.node) if cls is not None and cls.module is module else None
+        return self.inside(function, self.top(module)) if function is not None else self.top(module)
+
     def inside(self, node: Function | ast.Lambda, parent: Scope, owner: Class | None = None) -> Scope:
         """The scope of a function's body. `owner`: the class whose method it is, as seen by the caller."""
         scope = Scope(self, parent.module, parent)
@@ -158,6 +164,9 @@ class Names:
                 return self.resolve(value, scope, depth + 1)
             case ast.Call(func=func):
                 return self._of_call(func, scope, depth)
+            case ast.BinOp(op=ast.Div(), left=left):
+                base = self.resolve(left, scope, depth + 1)
+                return base if base is not None and base.startswith("pathlib.") else None
             case _:
                 return None
 
@@ -301,7 +310,7 @@ class Names:
 
     def attributes(self, cls: Class) -> dict[str, Binding]:
         """What instances are given: in class bodies, and as `self.x = …` in any method."""
-        key = (cls.module.name, cls.node.name)
+        key = (cls.module.name, cls.dotted)
         if key not in self._attributes:
             table = self._attributes[key] = {}
             for one in reversed(self.mro(cls)):
@@ -449,6 +458,16 @@ class Names:
             return self.attributes(found.cls).get(expr.attr)
         split = self._split(f"{base}.{expr.attr}") if base else None
         return self._of_global(split[0], split[1][0]) if split and len(split[1]) == 1 else None
+
+    def functions_in(self, table: ast.expr | None, scope: Scope) -> Iterator[tuple[Module, Function]]:
+        """The user's functions that a variable's table holds."""
+        binding = self.binding(table, scope) if isinstance(table, ast.Name | ast.Attribute) else None
+        for value in binding.values if binding is not None else ():
+            for element in elements_of(value):
+                dotted = self.resolve(element, binding.scope) if binding is not None else None
+                found = self.find(dotted) if dotted else None
+                if found is not None and found.function is not None:
+                    yield found.function
 
     def _of_global(self, module: Module, name: str) -> Binding | None:
         if name in module.imports:

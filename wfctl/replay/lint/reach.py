@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from wfctl.replay.lint import bodies
 from wfctl.replay.lint.bodies import Body, Problem, Unit
-from wfctl.replay.lint.modules import Module, Project
+from wfctl.replay.lint.modules import Function, Module, Project
 from wfctl.replay.lint.names import Class, Names
 from wfctl.replay.lint.rules import RULES
 from wfctl.replay.model import Location, Severity
@@ -150,7 +150,7 @@ class _Linter:
         top = self.names.top(module)
         for decorator in decorators:
             dotted = self.names.resolve(decorator.func if isinstance(decorator, ast.Call) else decorator, top)
-            if dotted is not None and any(dotted == _W + name for name in names):
+            if dotted is not None and any(dotted in (name, _W + name) for name in names):
                 return decorator
         return None
 
@@ -173,6 +173,17 @@ class _Linter:
                     continue
                 seen.add(name)
                 yield _Entry(Unit(owner.module, method, f"{owner.node.name}.{name}", owner, cls), read_only)
+        yield from self._around(cls)
+
+    def _around(self, cls: Class) -> Iterator[_Entry]:
+        """Functions beside a workflow that is defined inside of a function, where it mentions them."""
+        enclosing = cls.module.enclosing.get(cls.node)
+        mentioned = {node.id for node in ast.walk(cls.node) if isinstance(node, ast.Name)}
+        for node in enclosing.body if enclosing is not None else ():
+            if not isinstance(node, Function) or node.name not in mentioned:
+                continue
+            if not self._decorator(node.decorator_list, cls.module, ("temporalio.activity.defn",)):
+                yield _Entry(Unit(cls.module, node, node.name), False)
 
     def _lint_workflow(self, cls: Class, name: str) -> None:
         patches: dict[str, list[tuple[bodies.Patch, _Step]]] = {}

@@ -128,3 +128,14 @@ def is_property(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         or (isinstance(one, ast.Attribute) and one.attr in ("cached_property", "setter", "getter"))
         for one in function.decorator_list
     )
+
+
+def elements_of(value: ast.expr) -> list[ast.expr]:
+    """What a table holds."""
+    match value:
+        case ast.Dict(values=values):
+            return values
+        case ast.List(elts=elements) | ast.Tuple(elts=elements):
+            return elements
+        case _:
+            return []
