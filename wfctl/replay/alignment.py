@@ -125,17 +125,20 @@ def _segments(events: Sequence[HistoryEvent], trace: Trace) -> list[Segment]:
     flags: set[int] = set()
     for task, following in zip_longest(trace.tasks, starts[1:]):
         end = following or _end_of_last(events, task.started_event_id)
-        inside = _between(events, task.started_event_id, end)
-        completed = [e.event_id for e in inside if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
-        made = [commands.recorded(event, history_names) for event in inside]
+        completed = 0
+        made: list[Command] = []
+        for event in _between(events, task.started_event_id, end):
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+                completed = completed or event.event_id
+                flags.update(event.workflow_task_completed_event_attributes.sdk_metadata.core_used_flags)
+            elif (one := commands.recorded(event, history_names)) is not None:
+                made.append(one)
         code_names.updates.update(task.updates)
-        for event in inside:
-            flags.update(event.workflow_task_completed_event_attributes.sdk_metadata.core_used_flags)
         segments.append(
             Segment(
                 task,
-                completed[0] if completed else 0,
-                [one for one in made if one is not None],
+                completed,
+                made,
                 _effective(task, code_names, move_end=_MOVE_TERMINAL in flags or not task.replaying),
             )
         )
@@ -352,15 +355,14 @@ def _is_shorter(other: str, value: str) -> bool:
 
 
 def is_quiet(events: Sequence[HistoryEvent], trace: Trace) -> bool:
-    """Nothing to tell: no divergence, no attribute that differs, no task that failed."""
-    if any(task.failure is not None for task in trace.tasks):
+    """Nothing to tell: no divergence, no attribute that differs, no task that failed. Noted in the trace."""
+    if not trace.accepted:
         return False
     found = align(events, trace)
-    return (
-        found.divergence is None
-        and not found.early
-        and not any(True for pair in found.pairs if differences(*pair, found.limit))
-    )
+    differs = any(differences(*pair, found.limit) for pair in found.pairs)
+    if found.divergence is None and not found.early and not differs:
+        trace.quiet_to = found.judged_to_event_id
+    return trace.quiet_to is not None
 
 
 def differences(recorded: Command, produced: Command, limit: str = "") -> list[tuple[str, str, str]]:

@@ -2,8 +2,9 @@
 
 Theory. Each worker process loads the code once and judges one history at a time. A history belongs to exactly one
 process while it is judged; if that process dies or outlives the time limit, the history gets the verdict and a new process
-takes the next one. The parent never parses a history and holds no more of them than there are processes, plus a few read
-ahead, so memory does not depend on how many there are.
+takes the next one. A process that is quick has the next few small histories already beside it, so that it need not wait for
+the parent; they go to another process if it dies. The parent never parses a history and holds no more of them than these,
+plus a few read ahead, so memory does not depend on how many there are.
 
 Only this thread talks to the processes. Histories come from a thread of their own, because a server may be slow to
 hand them over while time limits have to be watched.
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing import connection
@@ -32,6 +34,13 @@ from wfctl.replay.model import Result, Verdict
 from wfctl.replay.sources import StoredHistory
 
 _LOAD_SECONDS = 60.0
+_AT_HAND = 4
+"""So many histories does a quick process have: the one it judges, and the next ones."""
+_QUICK_SECONDS = 0.1
+_SMALL_BYTES = 100_000
+
+
+Job = tuple[int, StoredHistory]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +59,24 @@ class _Process:
     link: connection.Connection
     log: IO[bytes]
     ready: bool = False
-    job: tuple[int, StoredHistory] | None = None
+    jobs: deque[Job] = field(default_factory=deque)
+    """What it judges, and what it will judge next."""
     deadline: float = 0.0
+    since: float = 0.0
+    is_quick: bool = False
+
+    def give(self, job: Job, seconds: float) -> None:
+        if not self.jobs:
+            self.start_clock(seconds)
+        self.jobs.append(job)
+        with contextlib.suppress(OSError):  # it has died; the wait will say so
+            self.link.send_bytes(pickle.dumps(job))
+
+    def start_clock(self, seconds: float) -> None:
+        """For the next history."""
+        now = time.monotonic()
+        self.is_quick = now - self.since < _QUICK_SECONDS
+        self.since, self.deadline = now, now + seconds
 
 
 @dataclass(slots=True)
@@ -65,6 +90,7 @@ class Checker:
     stopped: str = ""
     """Why not everything was judged: `--fail-fast`, or ctrl-c."""
     _ring: Callable[[], None] = lambda: None
+    _give_back: Callable[[Iterable[Job]], None] = lambda jobs: None
     _processes: list[_Process] = field(default_factory=list)
     _runs_seen: set[str] = field(default_factory=set)
     _leads: list[tuple[StoredHistory, Follow]] = field(default_factory=list)
@@ -74,13 +100,13 @@ class Checker:
         """Each result, in the order of the histories; when the check is stopped, the rest as skipped."""
         feed = Feed(histories, self.chaser)
         order = InOrder()
-        self._ring = feed.ring
+        self._ring, self._give_back = feed.ring, feed.give_back
         try:
             for number, result in self._run(feed):
                 yield from order.take(number, result)
         finally:
             feed.stop()
-            left = [process.job for process in self._processes if process.job is not None] + feed.waiting()
+            left = [job for process in self._processes for job in process.jobs] + feed.waiting()
             self._kill_all()
         for number, stored in left:
             if not order.has(number):
@@ -112,14 +138,13 @@ class Checker:
         feed.fill()
         while len(self._processes) < min(wanted, max(1, self._busy() + len(feed.ahead))):
             self._start()
-        for process in self._processes:
-            if process.ready and process.job is None and feed.ahead:
-                process.job = feed.ahead.popleft()
-                process.deadline = time.monotonic() + self.options.timeout_seconds
-                try:
-                    process.link.send(process.job)
-                except OSError:
-                    pass  # it has died; the wait will say so
+        for at_hand in range(_AT_HAND):
+            for process in self._processes:
+                if feed.ahead and process.ready and len(process.jobs) == at_hand:
+                    if at_hand and not (process.is_quick and _is_small(feed.ahead[0][1])):
+                        continue
+                    process.give(feed.ahead.popleft(), self.options.timeout_seconds)
+                    feed.fill()
 
     def _chase(self, feed: Feed) -> bool:
         """Send for the runs that judged ones lead to; false when there are none left."""
@@ -131,10 +156,10 @@ class Checker:
         return bool(unique)
 
     def _busy(self) -> int:
-        return sum(1 for process in self._processes if process.job is not None)
+        return sum(1 for process in self._processes if process.jobs)
 
     def _wait(self, feed: Feed) -> list[_Process]:
-        deadlines = [process.deadline for process in self._processes if process.job is not None or not process.ready]
+        deadlines = [process.deadline for process in self._processes if process.jobs or not process.ready]
         patience = max(0.0, min(deadlines, default=time.monotonic() + 1) - time.monotonic())
         links = {process.link: process for process in self._processes}
         heard = connection.wait([*links, feed.bell], timeout=patience)
@@ -145,10 +170,14 @@ class Checker:
     def _hear(self, process: _Process) -> Iterator[tuple[int, Result | None]]:
         """What a process has to say; its death is a verdict too."""
         try:
-            message = process.link.recv()
+            messages = pickle.loads(process.link.recv_bytes())
         except (EOFError, OSError):
             yield from self._died(process)
             return
+        for message in messages if isinstance(messages, list) else [messages]:
+            yield from self._take(process, message)
+
+    def _take(self, process: _Process, message: object) -> Iterator[tuple[int, Result | None]]:
         if isinstance(message, Ready):
             process.ready = True
             self.types, self.problems = message.types, message.problems
@@ -156,22 +185,23 @@ class Checker:
             raise message
         elif isinstance(message, Judged):
             self._runs_seen.add(message.result.run_id)
-            if self.chaser is not None and process.job is not None:
-                self._leads += [(process.job[1], follow) for follow in message.follow]
-            process.deadline = time.monotonic() + self.options.timeout_seconds
+            if self.chaser is not None and process.jobs:
+                self._leads += [(process.jobs[0][1], follow) for follow in message.follow]
+            process.start_clock(self.options.timeout_seconds)
             yield message.number, message.result
         elif isinstance(message, Done):
-            process.job = None
             yield message.number, None
             if message.leaving:
                 self._remove(process)
+            else:
+                process.jobs.popleft()
 
     def _died(self, process: _Process) -> Iterator[tuple[int, Result | None]]:
         code = process.popen.wait()
         said = _said(process)
-        self._remove(process)
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        if process.job is None:
+        job = self._remove(process)
+        if job is None:
             if process.ready:
                 return
             raise LoadFailure(
@@ -183,22 +213,22 @@ class Checker:
         detail = f"the process {how} while this history was replayed: does the code call os._exit?{said}"
         if verdict is Verdict.INFRASTRUCTURE:
             detail = f"the process {how} while this history was replayed: out of memory?{said}"
-        yield process.job[0], _of_process(process.job[1], verdict, rules.EXITED, detail)
-        yield process.job[0], None
+        yield job[0], _of_process(job[1], verdict, rules.EXITED, detail)
+        yield job[0], None
 
     def _expire(self) -> Iterator[tuple[int, Result | None]]:
         now = time.monotonic()
-        for process in [one for one in self._processes if one.deadline <= now and (one.job or not one.ready)]:
-            self._remove(process)
-            if process.job is None:
+        for process in [one for one in self._processes if one.deadline <= now and (one.jobs or not one.ready)]:
+            job = self._remove(process)
+            if job is None:
                 raise LoadFailure(
                     ", ".join(self.options.worker.targets),
                     f"its import was not done after {_LOAD_SECONDS:.0f} s",
                     hint="does the module run its worker? then put that under `if __name__ == '__main__':`",
                 )
             detail = f"not done after {self.options.timeout_seconds:g} s: the code hangs, or the history is very long (--timeout)"
-            yield process.job[0], _of_process(process.job[1], Verdict.TIMEOUT, rules.TIMEOUT, detail)
-            yield process.job[0], None
+            yield job[0], _of_process(job[1], Verdict.TIMEOUT, rules.TIMEOUT, detail)
+            yield job[0], None
 
     # Processes.
 
@@ -219,14 +249,32 @@ class Checker:
         link.send_bytes(pickle.dumps(self.options.worker))
         self._processes.append(_Process(popen, link, log, deadline=time.monotonic() + _LOAD_SECONDS))
 
-    def _remove(self, process: _Process) -> None:
+    def _remove(self, process: _Process) -> Job | None:
+        """End a process; what it judged is returned, what it would have judged next goes to another one."""
         self._processes.remove(process)
-        _end(process)
+        _kill(process)
+        _bury(process)
+        if not process.jobs:
+            return None
+        job = process.jobs.popleft()
+        self._give_back(process.jobs)
+        return job
 
     def _kill_all(self) -> None:
         for process in self._processes:
-            _end(process)
+            _kill(process)
+        for process in self._processes:
+            _bury(process)
         self._processes.clear()
+
+
+def _is_small(stored: StoredHistory) -> bool:
+    if stored.path:
+        try:
+            return os.stat(stored.path).st_size <= _SMALL_BYTES
+        except OSError:
+            return True
+    return not stored.database and len(stored.text) + len(stored.proto) <= _SMALL_BYTES
 
 
 def _environment() -> dict[str, str]:
@@ -236,10 +284,13 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": root + (os.pathsep + path if path else ""), "TOKIO_WORKER_THREADS": "1"}
 
 
-def _end(process: _Process) -> None:
+def _kill(process: _Process) -> None:
     # With the runner it may have started, which may outlive it: each worker process leads a group of its own.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.popen.pid, signal.SIGKILL)
+
+
+def _bury(process: _Process) -> None:
     process.link.close()
     process.popen.wait()
     process.log.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
@@ -45,6 +46,7 @@ ENDS = frozenset({COMPLETE, FAIL, CANCEL, CONTINUE})
 CANCELS = {CANCEL_TIMER: TIMER, CANCEL_ACTIVITY: ACTIVITY, CANCEL_NEXUS: NEXUS}
 _CHANGE_VERSION = "TemporalChangeVersion"
 _SHOWN = 200
+_SHORT = 4096
 
 Attributes = tuple[tuple[str, str], ...]
 
@@ -68,10 +70,15 @@ class Names:
 
 def event_name(event: HistoryEvent) -> str:
     """`ActivityTaskScheduled`, as the CLI and the UI write it."""
+    return _type_name(event.event_type)
+
+
+@cache
+def _type_name(event_type: EventType.ValueType) -> str:
     try:
-        name = EventType.Name(event.event_type)
+        name = EventType.Name(event_type)
     except ValueError:
-        return f"event type {event.event_type}"
+        return f"event type {event_type}"
     return "".join(word.capitalize() for word in name.removeprefix("EVENT_TYPE_").split("_"))
 
 
@@ -424,20 +431,28 @@ def payloads_text(payloads: Iterable[Payload]) -> str:
 
 
 def payload_text(payload: Payload) -> str:
-    encoding = payload.metadata.get("encoding", b"").decode(errors="replace")
+    encoding, data = payload.metadata.get("encoding", b""), payload.data
+    return _remembered_text(encoding, data) if len(data) < _SHORT else _text_of(encoding, data)
+
+
+def _text_of(encoded: bytes, data: bytes) -> str:
+    encoding = encoded.decode(errors="replace")
     if encoding == "binary/null":
         return "null"
     if encoding.startswith("json/"):
-        text = payload.data.decode(errors="replace")
+        text = data.decode(errors="replace")
         try:
             # One spelling for equal values: key order and spaces are the serializer's business.
             return json.dumps(json.loads(text), sort_keys=True, ensure_ascii=False)
         except ValueError:
             return text
     if encoding.startswith("binary/p"):  # plain, or protobuf
-        return f"{encoding}:{payload.data.hex()}"
+        return f"{encoding}:{data.hex()}"
     # A codec's own: encrypted values differ each time they are written, which says nothing.
     return f"<{encoding or 'unknown encoding'}>"
+
+
+_remembered_text = lru_cache(maxsize=64)(_text_of)  # the other side has mostly the same
 
 
 def _map_text(fields: Mapping[str, Payload]) -> Attributes:

@@ -38,6 +38,8 @@ class Diagnosis:
 def explain(history: HistoryLike, trace: Trace, code: CodeLike | None = None) -> Diagnosis:
     """The verdict on one history that was replayed."""
     events = history.events
+    if trace.quiet_to is not None:
+        return Diagnosis(Verdict.COMPATIBLE, judged_to_event_id=trace.quiet_to)
     if trace.broken:
         return Diagnosis(Verdict.INFRASTRUCTURE, f"the replay worker died: {trace.broken}")
     if trace.unusable:

@@ -56,6 +56,14 @@ class Events(Sequence[HistoryEvent]):
         self._wire += event
         self._ends.append(len(self._wire))
 
+    def add(self, event: HistoryEvent) -> None:
+        """Add an event, which nobody may change from now on."""
+        self.append(event.SerializeToString())
+        if len(self) <= _KEPT:
+            self._parsed[len(self) - 1] = event
+        elif self._parsed:
+            self._parsed.clear()
+
     @property
     def wire(self) -> bytes:
         """The serialized History."""
@@ -68,10 +76,10 @@ class Events(Sequence[HistoryEvent]):
     def followed_by(self, *more: HistoryEvent) -> Events:
         """These events and some more."""
         longer = Events()
-        longer._parsed = dict(self._parsed)
         longer._wire, longer._bodies, longer._ends = self._wire[:], self._bodies[:], self._ends[:]
+        longer._parsed = dict(self._parsed)
         for event in more:
-            longer.append(event.SerializeToString())
+            longer.add(event)
         return longer
 
     def reversed(self) -> Events:

@@ -30,6 +30,8 @@ class Feed:
         self._chaser = chaser
         self._wanted: queue.Queue[tuple[StoredHistory, Follow] | None] = queue.Queue()
         self._outstanding = 0
+        self._is_short = True
+        """The checker would take more: ring for it."""
         self._queue: queue.Queue[StoredHistory | BaseException | None] = queue.Queue(READ_AHEAD)
         self.bell, self._cord = os.pipe()
         self._stopping = False
@@ -59,7 +61,9 @@ class Feed:
                 self._queue.put(item, timeout=0.2)
             except queue.Full:
                 continue
-            self.ring()
+            if self._is_short:
+                self._is_short = False
+                self.ring()
             return True
         return False
 
@@ -73,7 +77,7 @@ class Feed:
         """Take what the thread has ready; what it failed with is raised here."""
         while len(self.ahead) < READ_AHEAD:
             try:
-                item = self._queue.get_nowait()
+                item = self._next()
             except queue.Empty:
                 break
             if isinstance(item, BaseException):
@@ -86,6 +90,17 @@ class Feed:
             self.ahead.append((self._numbers, item))
             self._numbers += 1
         self.is_exhausted = self._source_ended and not self.ahead and not self._outstanding
+
+    def _next(self) -> StoredHistory | BaseException | None:
+        try:
+            return self._queue.get_nowait()
+        except queue.Empty:
+            self._is_short = True  # and once more, for what came before the thread could know
+            return self._queue.get_nowait()
+
+    def give_back(self, jobs: Iterable[tuple[int, StoredHistory]]) -> None:
+        """What was handed out and not judged comes first again."""
+        self.ahead.extendleft(reversed(list(jobs)))
 
     def chase(self, wanted: Iterable[tuple[StoredHistory, Follow]]) -> None:
         """Have these runs found; they come as further histories."""

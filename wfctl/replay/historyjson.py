@@ -107,7 +107,7 @@ def _events(text: str, position: int) -> tuple[Events, int]:
     position = _skip(text, position + 1)
     while _at(text, position) != "]":
         value, position = _value(text, position)
-        events.append(_event(value, len(events)).SerializeToString())
+        events.add(_event(value, len(events)))
         position = _skip(text, position)
         if _at(text, position) != ",":
             break

@@ -69,7 +69,7 @@ class Recorder:
     async def record(self, history: HistoryLike) -> Trace:
         """The trace of a history; with lines when there is something to explain."""
         plain = await self._plain.replay(history)
-        if plain.must_restart or plain.unusable or (plain.accepted and alignment.is_quiet(history.events, plain)):
+        if plain.must_restart or plain.unusable or alignment.is_quiet(history.events, plain):
             return plain
         located = await self.located(history)
         for _ in range(_TRIES):

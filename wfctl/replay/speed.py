@@ -21,6 +21,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.converter._extstore import StorageOperationMetrics
 from temporalio.worker.workflow_sandbox import _runner as sandbox_runner
 
+from wfctl.replay import sandboxing
 from wfctl.replay.events import Events
 
 _REFERENCE_MARKS = (b"external-storage-reference", b"external_storage_reference", b"ExternalStorageReference")
@@ -145,6 +146,7 @@ def install() -> PayloadWalks:
     pushes.install()
     CodeCache().install()
     _remember_compiled_snippets()
+    sandboxing.install()
     gc.set_threshold(20_000, 10, 10)  # a history leaves some hundred objects in cycles: look for them now and then
     gc.freeze()  # nothing that is loaded by now will be garbage
     sys.setswitchinterval(0.02)  # one thread works at a time; switching between them early only costs

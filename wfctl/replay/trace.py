@@ -85,6 +85,8 @@ class Trace:
     signals: frozenset[str] | None = None
     """Signals the workflow has handlers for, at the end; None when it takes any, or nobody looked."""
     located: bool = False
+    quiet_to: int | None = None
+    """Code and history agree in everything, up to this event: there is nothing to explain."""
     first: Trace | None = None
     """The same history replayed before, without lines: where the two differ, the code is to blame."""
 

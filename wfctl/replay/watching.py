@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from wfctl.replay.messages import Judged, LoadFailure, WorkerOptions
+from wfctl.replay.messages import Done, Judged, LoadFailure, WorkerOptions
 from wfctl.replay.model import Result
 from wfctl.replay.mutation import pool, trial
 from wfctl.replay.mutation.trial import Outcome
@@ -69,8 +69,11 @@ class _Collected:
     def __init__(self) -> None:
         self.judged: list[Judged] = []
 
-    def send(self, judged: Judged) -> None:
-        self.judged.append(judged)
+    def send(self, message: Judged | Done) -> None:
+        if isinstance(message, Judged):
+            self.judged.append(message)
+
+    def flush(self) -> None: ...
 
 
 class Nursery:

@@ -34,7 +34,10 @@ def main(arguments: list[str]) -> None:
     options: WorkerOptions = pickle.loads(connection.recv_bytes())
     code = _loaded(connection, options)
     if code is not None:
-        asyncio.run(_serve(connection, options, code))
+        from wfctl.replay.loop import ThreadWokenLoop
+
+        with asyncio.Runner(loop_factory=ThreadWokenLoop) as runner:
+            runner.run(_serve(connection, options, code))
     os._exit(0)
 
 
@@ -109,13 +112,15 @@ def _load(options: WorkerOptions) -> Code:
 
 async def _serve(connection: Connection, options: WorkerOptions, code: Code) -> None:
     code.start()
-    judge = Judge(connection, options, code)
+    outbox = Outbox(connection)
+    judge = Judge(outbox, options, code)
     inbox: asyncio.Queue[tuple[int, StoredHistory]] = asyncio.Queue()
     threading.Thread(target=_listen, args=(connection, asyncio.get_running_loop(), inbox), daemon=True).start()
     while True:
         number, stored = await inbox.get()
         await judge.take(number, stored)
-        connection.send(Done(number, judge.must_leave))
+        outbox.send(Done(number, judge.must_leave))
+        outbox.flush()
         if judge.must_leave:
             os._exit(0)
 
@@ -146,9 +151,34 @@ def quiet_logs() -> None:
     )
 
 
+class Outlet(Protocol):
+    """Where what was judged goes to."""
+
+    def send(self, message: Judged | Done) -> None: ...
+
+    def flush(self) -> None:
+        """Called before code is run again, which may end the process."""
+
+
+class Outbox:
+    """Sends what belongs together at once: each message wakes the parent."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._waiting: list[Judged | Done] = []
+
+    def send(self, message: Judged | Done) -> None:
+        self._waiting.append(message)
+
+    def flush(self) -> None:
+        if self._waiting:
+            self._connection.send_bytes(pickle.dumps(self._waiting))
+            self._waiting = []
+
+
 class Judge:
-    def __init__(self, connection: Connection, options: WorkerOptions, code: Code) -> None:
-        self.connection, self.options, self.code = connection, options, code
+    def __init__(self, outlet: Outlet, options: WorkerOptions, code: Code) -> None:
+        self.outlet, self.options, self.code = outlet, options, code
         self.must_leave = False
 
     async def take(self, number: int, stored: StoredHistory) -> None:
@@ -157,15 +187,16 @@ class Judge:
         began = time.perf_counter()
         if stored.failure or stored.missing:
             verdict = Verdict.INFRASTRUCTURE if stored.failure else Verdict.SKIPPED
-            self.connection.send(Judged(number, _of(stored, verdict, stored.failure or stored.missing)))
+            self.outlet.send(Judged(number, _of(stored, verdict, stored.failure or stored.missing)))
             return
         for position, history in enumerate(reading.read(stored), start=1):
             origin = stored.origin if position == 1 else f"{stored.origin}#{position}"
+            self.outlet.flush()
             if isinstance(history, reading.BadHistory):
                 judged = Judged(number, refused(stored, origin, history))
             else:
                 judged = await self._judge(number, origin, history)
-            self.connection.send(
+            self.outlet.send(
                 replace(judged, result=replace(judged.result, seconds=round(time.perf_counter() - began, 4)))
             )
             if self.must_leave:
