@@ -1,10 +1,10 @@
 """The parent of the worker processes: feeds them histories, watches their clocks, survives their deaths.
 
-Theory. Each worker process loads the code once and judges one history at a time. A history belongs to exactly one
-process while it is judged; if that process dies or outlives the time limit, the history gets the verdict and a new process
-takes the next one. A process that is quick has the next few small histories already beside it, so that it need not wait for
-the parent; they go to another process if it dies. The parent never parses a history and holds no more of them than these,
-plus a few read ahead, so memory does not depend on how many there are.
+Theory. Each worker process loads the code once and is fed histories. One that is judged alone belongs to exactly one
+process meanwhile; if that process dies or outlives the time limit, the history gets the verdict and a new process takes the
+next one. Small histories are first judged several at once (see hurry.py): if the process dies then, nobody knows which was to
+blame, and each of them is judged again, alone. The parent never parses a history and holds no more of them than the processes
+have, plus a few read ahead, so memory does not depend on how many there are.
 
 Only this thread talks to the processes. Histories come from a thread of their own, because a server may be slow to
 hand them over while time limits have to be watched.
@@ -21,26 +21,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import connection
 from typing import IO
 
-from wfctl.replay import rules
+from wfctl.replay import hurry, rules
 from wfctl.replay.feed import Chaser, Feed, InOrder
-from wfctl.replay.messages import Done, Follow, Judged, LoadFailure, Ready, WorkerOptions
+from wfctl.replay.messages import Done, Follow, Job, Judged, LoadFailure, Ready, WorkerOptions
 from wfctl.replay.model import Result, Verdict
 from wfctl.replay.sources import StoredHistory
 
 _LOAD_SECONDS = 60.0
-_AT_HAND = 4
-"""So many histories does a quick process have: the one it judges, and the next ones."""
-_QUICK_SECONDS = 0.1
+_AT_HAND = hurry.AT_ONCE + 2
+"""So many small histories does a process have that has judged one: those it judges at once, and the next ones."""
 _SMALL_BYTES = 100_000
-
-
-Job = tuple[int, StoredHistory]
+_AT_ONCE_SECONDS = 10.0
+"""Several small histories are judged one by one when none of them is done by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +56,28 @@ class _Process:
     link: connection.Connection
     log: IO[bytes]
     ready: bool = False
-    jobs: deque[Job] = field(default_factory=deque)
-    """What it judges, and what it will judge next."""
+    jobs: dict[int, Job] = field(default_factory=dict)
+    """What it judges or will judge next: one alone, or several at once."""
     deadline: float = 0.0
-    since: float = 0.0
-    is_quick: bool = False
+    has_judged: bool = False
+
+    def takes(self, job: Job) -> bool:
+        if not self.ready:
+            return False
+        if not self.jobs:
+            return True
+        return self.has_judged and not job.alone and not any(other.alone for other in self.jobs.values())
 
     def give(self, job: Job, seconds: float) -> None:
-        if not self.jobs:
+        self.jobs[job.number] = job
+        if len(self.jobs) == 1:
             self.start_clock(seconds)
-        self.jobs.append(job)
         with contextlib.suppress(OSError):  # it has died; the wait will say so
             self.link.send_bytes(pickle.dumps(job))
 
     def start_clock(self, seconds: float) -> None:
-        """For the next history."""
-        now = time.monotonic()
-        self.is_quick = now - self.since < _QUICK_SECONDS
-        self.since, self.deadline = now, now + seconds
+        alone = any(job.alone for job in self.jobs.values())
+        self.deadline = time.monotonic() + (seconds if alone else min(seconds, _AT_ONCE_SECONDS))
 
 
 @dataclass(slots=True)
@@ -98,7 +99,7 @@ class Checker:
 
     def results(self, histories: Iterable[StoredHistory]) -> Iterator[Result]:
         """Each result, in the order of the histories; when the check is stopped, the rest as skipped."""
-        feed = Feed(histories, self.chaser)
+        feed = Feed(histories, self.chaser, self._is_for_one)
         order = InOrder()
         self._ring, self._give_back = feed.ring, feed.give_back
         try:
@@ -106,12 +107,16 @@ class Checker:
                 yield from order.take(number, result)
         finally:
             feed.stop()
-            left = [job for process in self._processes for job in process.jobs] + feed.waiting()
+            left = [job for process in self._processes for job in process.jobs.values()] + feed.waiting()
             self._kill_all()
-        for number, stored in left:
-            if not order.has(number):
-                order.add(number, _unjudged(stored, self.stopped))
+        for job in left:
+            if not order.has(job.number):
+                order.add(job.number, _unjudged(job.stored, self.stopped))
         yield from order.rest()
+
+    def _is_for_one(self, stored: StoredHistory) -> bool:
+        """Judged alone from the first: by a runner of another language, or too long to be replayed twice."""
+        return self.options.worker.runner is not None or not _is_small(stored)
 
     def interrupt(self) -> None:
         """End the check, from a signal handler; what is judged so far is reported."""
@@ -140,9 +145,7 @@ class Checker:
             self._start()
         for at_hand in range(_AT_HAND):
             for process in self._processes:
-                if feed.ahead and process.ready and len(process.jobs) == at_hand:
-                    if at_hand and not (process.is_quick and _is_small(feed.ahead[0][1])):
-                        continue
+                if feed.ahead and len(process.jobs) == at_hand and process.takes(feed.ahead[0]):
                     process.give(feed.ahead.popleft(), self.options.timeout_seconds)
                     feed.fill()
 
@@ -185,23 +188,23 @@ class Checker:
             raise message
         elif isinstance(message, Judged):
             self._runs_seen.add(message.result.run_id)
-            if self.chaser is not None and process.jobs:
-                self._leads += [(process.jobs[0][1], follow) for follow in message.follow]
+            process.has_judged = True
+            if self.chaser is not None:
+                self._leads += [(process.jobs[message.number].stored, follow) for follow in message.follow]
             process.start_clock(self.options.timeout_seconds)
             yield message.number, message.result
         elif isinstance(message, Done):
+            del process.jobs[message.number]
             yield message.number, None
             if message.leaving:
                 self._remove(process)
-            else:
-                process.jobs.popleft()
 
     def _died(self, process: _Process) -> Iterator[tuple[int, Result | None]]:
         code = process.popen.wait()
         said = _said(process)
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        job = self._remove(process)
-        if job is None:
+        alone = self._remove(process)
+        if alone is None:
             if process.ready:
                 return
             raise LoadFailure(
@@ -213,22 +216,24 @@ class Checker:
         detail = f"the process {how} while this history was replayed: does the code call os._exit?{said}"
         if verdict is Verdict.INFRASTRUCTURE:
             detail = f"the process {how} while this history was replayed: out of memory?{said}"
-        yield job[0], _of_process(job[1], verdict, rules.EXITED, detail)
-        yield job[0], None
+        yield alone.number, _of_process(alone.stored, verdict, rules.EXITED, detail)
+        yield alone.number, None
 
     def _expire(self) -> Iterator[tuple[int, Result | None]]:
         now = time.monotonic()
         for process in [one for one in self._processes if one.deadline <= now and (one.jobs or not one.ready)]:
-            job = self._remove(process)
-            if job is None:
+            alone = self._remove(process)
+            if alone is None and process.ready:
+                continue
+            if alone is None:
                 raise LoadFailure(
                     ", ".join(self.options.worker.targets),
                     f"its import was not done after {_LOAD_SECONDS:.0f} s",
                     hint="does the module run its worker? then put that under `if __name__ == '__main__':`",
                 )
             detail = f"not done after {self.options.timeout_seconds:g} s: the code hangs, or the history is very long (--timeout)"
-            yield job[0], _of_process(job[1], Verdict.TIMEOUT, rules.TIMEOUT, detail)
-            yield job[0], None
+            yield alone.number, _of_process(alone.stored, Verdict.TIMEOUT, rules.TIMEOUT, detail)
+            yield alone.number, None
 
     # Processes.
 
@@ -250,15 +255,13 @@ class Checker:
         self._processes.append(_Process(popen, link, log, deadline=time.monotonic() + _LOAD_SECONDS))
 
     def _remove(self, process: _Process) -> Job | None:
-        """End a process; what it judged is returned, what it would have judged next goes to another one."""
+        """End a process. What it judged alone is returned; any others are given back, each to be judged alone."""
         self._processes.remove(process)
         _kill(process)
         _bury(process)
-        if not process.jobs:
-            return None
-        job = process.jobs.popleft()
-        self._give_back(process.jobs)
-        return job
+        alone = next((job for job in process.jobs.values() if job.alone), None)
+        self._give_back(replace(job, alone=True) for job in process.jobs.values() if job is not alone)
+        return alone
 
     def _kill_all(self) -> None:
         for process in self._processes:

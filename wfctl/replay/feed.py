@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from wfctl.replay.messages import Follow
+from wfctl.replay.messages import Follow, Job
 from wfctl.replay.model import Result
 from wfctl.replay.sources import StoredHistory
 
@@ -23,8 +23,14 @@ class Feed:
     When the source is exhausted the same thread finds the runs that `--chain` asks for.
     """
 
-    def __init__(self, histories: Iterable[StoredHistory], chaser: Chaser | None = None) -> None:
-        self.ahead: deque[tuple[int, StoredHistory]] = deque()
+    def __init__(
+        self,
+        histories: Iterable[StoredHistory],
+        chaser: Chaser | None = None,
+        is_for_one: Callable[[StoredHistory], bool] = lambda stored: True,
+    ) -> None:
+        self.ahead: deque[Job] = deque()
+        self._is_for_one = is_for_one
         self.is_exhausted = False
         self._numbers = 0
         self._chaser = chaser
@@ -87,8 +93,7 @@ class Feed:
                 continue
             if self._source_ended:
                 self._outstanding -= 1
-            self.ahead.append((self._numbers, item))
-            self._numbers += 1
+            self._append(item)
         self.is_exhausted = self._source_ended and not self.ahead and not self._outstanding
 
     def _next(self) -> StoredHistory | BaseException | None:
@@ -98,7 +103,11 @@ class Feed:
             self._is_short = True  # and once more, for what came before the thread could know
             return self._queue.get_nowait()
 
-    def give_back(self, jobs: Iterable[tuple[int, StoredHistory]]) -> None:
+    def _append(self, stored: StoredHistory) -> None:
+        self.ahead.append(Job(self._numbers, stored, self._is_for_one(stored)))
+        self._numbers += 1
+
+    def give_back(self, jobs: Iterable[Job]) -> None:
         """What was handed out and not judged comes first again."""
         self.ahead.extendleft(reversed(list(jobs)))
 
@@ -116,7 +125,7 @@ class Feed:
         self._stopping = True
         self._wanted.put(None)
 
-    def waiting(self) -> list[tuple[int, StoredHistory]]:
+    def waiting(self) -> list[Job]:
         """What was read and not handed out."""
         while True:
             try:
@@ -124,8 +133,7 @@ class Feed:
             except queue.Empty:
                 return list(self.ahead)
             if isinstance(item, StoredHistory):
-                self.ahead.append((self._numbers, item))
-                self._numbers += 1
+                self._append(item)
 
 
 class InOrder:

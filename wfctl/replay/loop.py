@@ -15,6 +15,8 @@ import heapq
 import threading
 from typing import Any
 
+from wfctl.replay.hurry import InlineExecutor
+
 _MOST_CANCELLED = 100
 _LONGEST_SLEEP = 3600.0
 
@@ -89,6 +91,11 @@ class ThreadWokenLoop(asyncio.SelectorEventLoop):
         heapq.heapify(kept)
         self._scheduled[:] = kept
         self._timer_cancelled_count = 0
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
+        if isinstance(executor, InlineExecutor):
+            return executor.run(self, func, *args)
+        return super().run_in_executor(executor, func, *args)
 
     # Watching what is no thread.
 

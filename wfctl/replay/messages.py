@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wfctl.replay.model import Location, Result
+from wfctl.replay.sources import StoredHistory
 
 
 class LoadFailure(Exception):
@@ -57,6 +58,15 @@ class WorkerOptions:
 class Ready:
     types: tuple[str, ...]
     problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a process is sent: a stored thing to judge. `alone`: not at once with others, in the SDK's own way."""
+
+    number: int
+    stored: StoredHistory
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from typing import Any
 
 from temporalio.api.enums.v1 import EventType
@@ -30,12 +30,13 @@ from temporalio.worker import (
     UnsandboxedWorkflowRunner,
     WorkflowInstance,
     WorkflowInstanceDetails,
+    WorkflowReplayResult,
     WorkflowRunner,
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from temporalio.workflow import NondeterminismError
 
-from wfctl.replay import alignment, locating, speed
+from wfctl.replay import alignment, hurry, locating, speed
 from wfctl.replay.events import Events
 from wfctl.replay.model import Location
 from wfctl.replay.trace import CodeLike, HistoryLike, Issued, TaskTrace, Trace
@@ -63,6 +64,7 @@ class Recorder:
         self._code = code
         self._plain = _ReplayWorker(code, located=False)
         self._located: _ReplayWorker | None = None
+        self._idle: list[_ReplayWorker] = []
         for workflow in code.workflows:
             locating.trust(workflow)
 
@@ -82,6 +84,15 @@ class Recorder:
             return plain
         return located
 
+    async def at_once(self, history: HistoryLike) -> Trace | None:
+        """The trace of a history that has nothing to explain; None when a closer look is needed. Several at a time."""
+        worker = self._idle.pop() if self._idle else _ReplayWorker(self._code, located=False, at_once=True)
+        trace = await worker.replay(history)
+        if trace.must_restart or trace.unusable:
+            return None
+        self._idle.append(worker)
+        return trace if alignment.is_quiet(history.events, trace) else None
+
     async def located(self, history: HistoryLike) -> Trace:
         """The trace of a history with the line of every command."""
         if self._located is None:
@@ -96,14 +107,18 @@ class Recorder:
 class _ReplayWorker:
     """The SDK's Replayer behind a queue, so that its core worker outlives one history."""
 
-    def __init__(self, code: CodeLike, *, located: bool) -> None:
+    def __init__(self, code: CodeLike, *, located: bool, at_once: bool = False) -> None:
         self._code = code
         self._located_runs = located
+        self._is_guarded = at_once
+        """By another thread: code runs in this very one, and nothing here could tell that it hangs."""
         self._sink = _Sink()
         self._inbox: asyncio.Queue[WorkflowHistory | None] = asyncio.Queue()
         self._stack = contextlib.AsyncExitStack()
         self._results: AsyncIterator[Any] | None = None
-        self._executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="replay")
+        self._executor: Any = (
+            hurry.InlineExecutor() if at_once else concurrent.futures.ThreadPoolExecutor(thread_name_prefix="replay")
+        )
 
     async def replay(self, history: HistoryLike) -> Trace:
         events, continued = continued_history(history.events)
@@ -117,21 +132,28 @@ class _ReplayWorker:
             trace.unusable = "".join(traceback.format_exception(error.__cause__))
             return trace
         self._inbox.put_nowait(_to_push(history.workflow_id, events))
-        coming = asyncio.ensure_future(anext(results))
+        try:
+            judged = await anext(results) if self._is_guarded else await self._watched(anext(results), trace)
+            if judged is not None:
+                _note_failure(trace, judged.replay_failure)
+        except Exception as error:
+            trace.broken = str(error.__cause__ or error) or type(error).__name__
+        return trace
+
+    async def _watched(self, result: Awaitable[WorkflowReplayResult], trace: Trace) -> WorkflowReplayResult | None:
+        """The result; None when the code hangs."""
+        coming = asyncio.ensure_future(result)
         while not coming.done():
             await asyncio.wait([coming], timeout=_LOOK_SECONDS)
             if not coming.done() and self._sink.seconds() > HANGING_SECONDS:
                 trace.hanging, trace.hanging_at = True, self._sink.place()
                 coming.cancel()
-                return trace
-        try:
-            _note_failure(trace, coming.result().replay_failure)
-        except Exception as error:
-            trace.broken = str(error.__cause__ or error) or type(error).__name__
-        return trace
+                return None
+        return coming.result()
 
     async def _start(self) -> AsyncIterator[Any]:
-        options = dict(self._code.options)
+        # Without one the SDK reads the code of all modules from disk to make one up.
+        options = {"build_id": "wfctl-replay", **self._code.options}
         sandboxed = options.pop("workflow_runner", None) or SandboxedWorkflowRunner()
         plain = options.pop("unsandboxed_workflow_runner", None) or UnsandboxedWorkflowRunner()
         if self._located_runs:

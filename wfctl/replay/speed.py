@@ -41,8 +41,10 @@ class PayloadWalks:
             bridge.decode_activation = self._decode_activation
             bridge.encode_completion = self._encode_completion
 
-    def look_at(self, events: Events) -> None:
+    def look_at(self, events: Events) -> bool:
+        """Whether this history needs them."""
         self.needed = events.holds(*_REFERENCE_MARKS)
+        return self.needed
 
     def _is_idle(self, converter: Any) -> bool:
         return not self.needed and converter.payload_codec is None and converter.external_storage is None
@@ -66,7 +68,6 @@ class Pushes:
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[str, bytes] = {}
         self._is_installed = False
 
     def install(self) -> None:
@@ -76,7 +77,7 @@ class Pushes:
 
         def for_replay(*arguments: Any, **named: Any) -> Any:
             worker, pusher = make(*arguments, **named)
-            return worker, _Pusher(pusher, self._waiting)
+            return worker, _Pusher(pusher)
 
         setattr(bridge.Worker, "for_replay", staticmethod(for_replay))  # noqa: B010 -- mypy forbids the assignment
         self._is_installed = True
@@ -85,16 +86,28 @@ class Pushes:
         """What to give to the replayer for these events."""
         if not self._is_installed:
             return WorkflowHistory(workflow_id, events)
-        self._waiting[workflow_id] = events.wire
-        return WorkflowHistory(workflow_id, events[:1])
+        return WorkflowHistory(_IdWithHistory(workflow_id, events), events[:1])
+
+
+class _IdWithHistory(str):
+    """The one thing that the replayer hands on as it got it."""
+
+    __slots__ = ("events",)
+    events: Events
+
+    def __new__(cls, workflow_id: str, events: Events) -> _IdWithHistory:
+        made = super().__new__(cls, workflow_id)
+        made.events = events
+        return made
 
 
 class _Pusher:
-    def __init__(self, pusher: Any, waiting: dict[str, bytes]) -> None:
-        self._pusher, self._waiting = pusher, waiting
+    def __init__(self, pusher: Any) -> None:
+        self._pusher = pusher
 
     async def push_history(self, workflow_id: str, history: bytes) -> None:
-        await self._pusher.push_history(workflow_id, self._waiting.pop(workflow_id, history))
+        whole = workflow_id.events.wire if isinstance(workflow_id, _IdWithHistory) else history
+        await self._pusher.push_history(str(workflow_id), whole)
 
     def close(self) -> None:
         self._pusher.close()

@@ -14,11 +14,12 @@ import threading
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import islice
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wfctl.replay import places, rules
-from wfctl.replay.messages import Done, Judged, LoadFailure, Ready, WorkerOptions
+from wfctl.replay import hurry, places, rules
+from wfctl.replay.messages import Done, Follow, Job, Judged, LoadFailure, Ready, WorkerOptions
 from wfctl.replay.model import Result, Verdict
 from wfctl.replay.sources import StoredHistory
 
@@ -71,6 +72,17 @@ class PythonCode:
         self.has_dynamic = target.has_dynamic
         self.failures: Sequence[LoadFailure] = target.failures
 
+    async def quickly(self, history: ReadHistory) -> Diagnosis | None:
+        """For a history with nothing to explain, and several of them at once; None for any other."""
+        from wfctl.replay import diagnosis
+
+        assert self._walks is not None
+        if self._walks.look_at(history.events):
+            return None
+        hurry.guard.start()
+        trace = await self._recorder.at_once(history)
+        return diagnosis.explain(history, trace, self._target) if trace is not None else None
+
     def start(self) -> None:
         from wfctl.replay import speed
         from wfctl.replay.recording import Recorder
@@ -114,18 +126,37 @@ async def _serve(connection: Connection, options: WorkerOptions, code: Code) -> 
     code.start()
     outbox = Outbox(connection)
     judge = Judge(outbox, options, code)
-    inbox: asyncio.Queue[tuple[int, StoredHistory]] = asyncio.Queue()
+    inbox: asyncio.Queue[Job] = asyncio.Queue()
     threading.Thread(target=_listen, args=(connection, asyncio.get_running_loop(), inbox), daemon=True).start()
+    at_once: set[asyncio.Task[None]] = set()
     while True:
-        number, stored = await inbox.get()
-        await judge.take(number, stored)
-        outbox.send(Done(number, judge.must_leave))
+        job = await inbox.get()
+        if not job.alone and isinstance(code, PythonCode):
+            if len(at_once) >= hurry.AT_ONCE:
+                await asyncio.wait(at_once, return_when=asyncio.FIRST_COMPLETED)
+            task = asyncio.create_task(_hurry(job, judge, inbox))
+            at_once.add(task)
+            task.add_done_callback(at_once.discard)
+            continue
+        if at_once:
+            await asyncio.wait(at_once)
+        await judge.take(job.number, job.stored)
+        outbox.send(Done(job.number, judge.must_leave))
         outbox.flush()
         if judge.must_leave:
             os._exit(0)
 
 
-def _listen(connection: Connection, loop: asyncio.AbstractEventLoop, inbox: asyncio.Queue[Any]) -> None:
+async def _hurry(job: Job, judge: Judge, inbox: asyncio.Queue[Job]) -> None:
+    """One of several at once; it comes back as one to judge alone when there is anything to tell."""
+    if await judge.quickly(job.number, job.stored):
+        judge.outlet.send(Done(job.number))
+        judge.outlet.flush()
+    else:
+        inbox.put_nowait(replace(job, alone=True))
+
+
+def _listen(connection: Connection, loop: asyncio.AbstractEventLoop, inbox: asyncio.Queue[Job]) -> None:
     """Always listening, so that this process ends when its parent does, whatever workflow code is up to."""
     while True:
         try:
@@ -203,23 +234,42 @@ class Judge:
                 return
             began = time.perf_counter()
 
-    async def _judge(self, number: int, origin: str, history: Any) -> Judged:
+    async def quickly(self, number: int, stored: StoredHistory) -> bool:
+        """Judge a stored thing with one history that is compatible in every respect; false, and nothing said, otherwise."""
         from wfctl.replay import reading
 
-        result = Result(
-            origin,
-            history.workflow_id,
-            history.run_id,
-            history.workflow_type,
-            Verdict.SKIPPED,
-            events=len(history.events),
+        if stored.failure or stored.missing or not isinstance(self.code, PythonCode):
+            return False
+        began = time.perf_counter()
+        found = list(islice(reading.read(stored), 2))
+        if len(found) != 1 or isinstance(found[0], reading.BadHistory):
+            return False
+        history = found[0]
+        if self._is_unwanted(history.workflow_type) or self._lacks(history.workflow_type):
+            return False
+        try:
+            judged = await self.code.quickly(history)
+        except Exception:
+            return False
+        if judged is None:
+            return False
+        result = replace(
+            _result(stored.origin, history),
+            verdict=judged.verdict,
+            judged_to_event_id=judged.judged_to_event_id,
+            seconds=round(time.perf_counter() - began, 4),
         )
+        self.outlet.send(Judged(number, result, self._follow(history)))
+        return True
+
+    async def _judge(self, number: int, origin: str, history: Any) -> Judged:
+        result = _result(origin, history)
         kind = history.workflow_type
-        if self.options.types and kind not in self.options.types:
+        if self._is_unwanted(kind):
             return Judged(number, replace(result, detail=f"not a workflow of type {', '.join(self.options.types)}"))
         if self._lacks(kind):
             return Judged(number, self._unregistered(result))
-        follow = tuple(reading.references(history.events)) if self.options.chain else ()
+        follow = self._follow(history)
         try:
             found, self.must_leave = await self.code.explain(history)
         except Exception as error:
@@ -242,6 +292,14 @@ class Judge:
             follow,
         )
 
+    def _follow(self, history: ReadHistory) -> tuple[Follow, ...]:
+        from wfctl.replay import reading
+
+        return tuple(reading.references(history.events)) if self.options.chain else ()
+
+    def _is_unwanted(self, kind: str) -> bool:
+        return bool(self.options.types) and kind not in self.options.types
+
     def _lacks(self, kind: str) -> bool:
         return self.code.types is not None and kind not in self.code.types and not self.code.has_dynamic
 
@@ -260,6 +318,18 @@ class Judge:
 
             finding = replace(finding, fix=judging.fix(rules.UNREGISTERED))
         return replace(result, verdict=Verdict.UNREGISTERED, detail=detail, findings=(finding,))
+
+
+def _result(origin: str, history: ReadHistory) -> Result:
+    """Not judged yet."""
+    return Result(
+        origin,
+        history.workflow_id,
+        history.run_id,
+        history.workflow_type,
+        Verdict.SKIPPED,
+        events=len(history.events),
+    )
 
 
 def _of(stored: StoredHistory, verdict: Verdict, detail: str) -> Result:
