@@ -47,11 +47,7 @@ class Events(Sequence[HistoryEvent]):
     def append(self, event: bytes) -> None:
         """Add a serialized event."""
         self._wire.append(_EVENTS_TAG)
-        length = len(event)
-        while length > 0x7F:
-            self._wire.append(length & 0x7F | 0x80)
-            length >>= 7
-        self._wire.append(length)
+        self._wire += varint(len(event))
         self._bodies.append(len(self._wire))
         self._wire += event
         self._ends.append(len(self._wire))
@@ -68,6 +64,13 @@ class Events(Sequence[HistoryEvent]):
     def wire(self) -> bytes:
         """The serialized History."""
         return bytes(self._wire)
+
+    def between(self, start: int, stop: int) -> bytes:
+        """A serialized History of these events only."""
+        stop = min(stop, len(self))
+        if start >= stop:
+            return b""
+        return bytes(self._wire[self._ends[start - 1] if start else 0 : self._ends[stop - 1]])
 
     def holds(self, *marks: bytes) -> bool:
         """Whether any of these bytes occur anywhere."""
@@ -121,6 +124,15 @@ class Events(Sequence[HistoryEvent]):
         )
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def varint(value: int) -> bytes:
+    made = bytearray()
+    while value > 0x7F:
+        made.append(value & 0x7F | 0x80)
+        value >>= 7
+    made.append(value)
+    return bytes(made)
 
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:

@@ -25,6 +25,7 @@ from temporalio.api.history.v1 import HistoryEvent, WorkflowTaskScheduledEventAt
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.client import WorkflowHistory
+from temporalio.runtime import Runtime
 from temporalio.worker import (
     Replayer,
     UnsandboxedWorkflowRunner,
@@ -36,7 +37,7 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from temporalio.workflow import NondeterminismError
 
-from wfctl.replay import alignment, hurry, locating, speed
+from wfctl.replay import alignment, hurry, locating, paging, speed
 from wfctl.replay.events import Events
 from wfctl.replay.model import Location
 from wfctl.replay.trace import CodeLike, HistoryLike, Issued, TaskTrace, Trace
@@ -62,15 +63,15 @@ class Recorder:
 
     def __init__(self, code: CodeLike) -> None:
         self._code = code
-        self._plain = _ReplayWorker(code, located=False)
-        self._located: _ReplayWorker | None = None
+        self._workers: dict[tuple[bool, bool], _ReplayWorker] = {}
+        """By whether lines are wanted, and whether they get their histories in pages."""
         self._idle: list[_ReplayWorker] = []
         for workflow in code.workflows:
             locating.trust(workflow)
 
     async def record(self, history: HistoryLike) -> Trace:
         """The trace of a history; with lines when there is something to explain."""
-        plain = await self._plain.replay(history)
+        plain = await self._worker(history, located=False).replay(history)
         if plain.must_restart or plain.unusable or alignment.is_quiet(history.events, plain):
             return plain
         located = await self.located(history)
@@ -86,7 +87,7 @@ class Recorder:
 
     async def at_once(self, history: HistoryLike) -> Trace | None:
         """The trace of a history that has nothing to explain; None when a closer look is needed. Several at a time."""
-        worker = self._idle.pop() if self._idle else _ReplayWorker(self._code, located=False, at_once=True)
+        worker = self._idle.pop() if self._idle else _ReplayWorker(self._code, at_once=True)
         trace = await worker.replay(history)
         if trace.must_restart or trace.unusable:
             return None
@@ -95,21 +96,27 @@ class Recorder:
 
     async def located(self, history: HistoryLike) -> Trace:
         """The trace of a history with the line of every command."""
-        if self._located is None:
-            self._located = _ReplayWorker(self._code, located=True)
-        return await self._located.replay(history)
+        return await self._worker(history, located=True).replay(history)
+
+    def _worker(self, history: HistoryLike, *, located: bool) -> _ReplayWorker:
+        paged = speed.pushes.is_installed and isinstance(history.events, Events) and paging.fits(history.events)
+        worker = self._workers.get((located, paged))
+        if worker is None:
+            worker = self._workers[located, paged] = _ReplayWorker(self._code, located=located, paged=paged)
+        return worker
 
     async def close(self) -> None:
-        for worker in filter(None, (self._plain, self._located)):
+        for worker in self._workers.values():
             await worker.close()
 
 
 class _ReplayWorker:
     """The SDK's Replayer behind a queue, so that its core worker outlives one history."""
 
-    def __init__(self, code: CodeLike, *, located: bool, at_once: bool = False) -> None:
+    def __init__(self, code: CodeLike, *, located: bool = False, paged: bool = False, at_once: bool = False) -> None:
         self._code = code
         self._located_runs = located
+        self._is_paged = paged
         self._is_guarded = at_once
         """By another thread: code runs in this very one, and nothing here could tell that it hangs."""
         self._sink = _Sink()
@@ -165,7 +172,12 @@ class _ReplayWorker:
             unsandboxed_workflow_runner=_RecordingRunner(plain, self._sink),
             **options,
         )
-        results = await self._stack.enter_async_context(replayer.workflow_replay_iterator(self._histories()))
+        runtime = self._code.options.get("runtime") or Runtime.default()
+        speed.pushes.make_worker = await paging.connect(runtime._core_runtime) if self._is_paged else None
+        try:
+            results = await self._stack.enter_async_context(replayer.workflow_replay_iterator(self._histories()))
+        finally:
+            speed.pushes.make_worker = None
         self._results = results
         return results
 

@@ -14,6 +14,7 @@ import gc
 import importlib.machinery
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import temporalio.bridge.worker as bridge
@@ -60,6 +61,9 @@ class PayloadWalks:
         return await self._encode(completion, data_converter, *rest, **named)
 
 
+MakeWorker = Callable[[Any], tuple[Any, Any]]
+
+
 class Pushes:
     """Hands a history to the core as the bytes it already is.
 
@@ -68,7 +72,9 @@ class Pushes:
     """
 
     def __init__(self) -> None:
-        self._is_installed = False
+        self.is_installed = False
+        self.make_worker: MakeWorker | None = None
+        """For the next replayer that starts: what makes its worker, in place of the SDK."""
 
     def install(self) -> None:
         make: Any = getattr(bridge.Worker, "for_replay", None)
@@ -76,15 +82,18 @@ class Pushes:
             return
 
         def for_replay(*arguments: Any, **named: Any) -> Any:
+            if self.make_worker is not None:
+                worker, pusher = self.make_worker(arguments[1])
+                return worker, _PagePusher(pusher)
             worker, pusher = make(*arguments, **named)
             return worker, _Pusher(pusher)
 
         setattr(bridge.Worker, "for_replay", staticmethod(for_replay))  # noqa: B010 -- mypy forbids the assignment
-        self._is_installed = True
+        self.is_installed = True
 
     def history(self, workflow_id: str, events: Events) -> WorkflowHistory:
         """What to give to the replayer for these events."""
-        if not self._is_installed:
+        if not self.is_installed:
             return WorkflowHistory(workflow_id, events)
         return WorkflowHistory(_IdWithHistory(workflow_id, events), events[:1])
 
@@ -108,6 +117,19 @@ class _Pusher:
     async def push_history(self, workflow_id: str, history: bytes) -> None:
         whole = workflow_id.events.wire if isinstance(workflow_id, _IdWithHistory) else history
         await self._pusher.push_history(str(workflow_id), whole)
+
+    def close(self) -> None:
+        self._pusher.close()
+
+
+class _PagePusher:
+    """For a worker that takes the events themselves."""
+
+    def __init__(self, pusher: Any) -> None:
+        self._pusher = pusher
+
+    async def push_history(self, workflow_id: _IdWithHistory, _: bytes) -> None:
+        await self._pusher.push_history(str(workflow_id), workflow_id.events)
 
     def close(self) -> None:
         self._pusher.close()
