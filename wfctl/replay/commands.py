@@ -268,6 +268,9 @@ _EVENTS: dict[int, Callable[[HistoryEvent, Names], _Made | None]] = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW: _continue_event,
 }
 
+COMMANDS = frozenset(_EVENTS)
+"""Types of events that commands make."""
+
 
 # The code's side
 

@@ -4,6 +4,10 @@ The SDK's replay worker takes a history whole, and while it takes it in, it hold
 are 330 MiB for a moment. An ordinary worker asks a server for page after page and lets go of each. So for a long history
 there is a small server of our own, on this machine's loopback and in this process, that has one workflow task to give: the one
 that the replay worker would have made up. Everything else, from the core's state machines to the SDK's verdict, is the same.
+
+The core looks ahead, from each workflow task to the next one's markers and updates, and does not look beyond a page. So a page
+ends where there is nothing to look for. That is knowledge of the core's inside, hence the word of a replay in pages is
+taken only when it is that everything fits; any other history is replayed once more, whole.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import asyncio
 import queue
 import secrets
 import threading
+from array import array
 from collections.abc import Callable
 from concurrent import futures
 from typing import Any
@@ -28,11 +33,13 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.bridge.proto.workflow_activation import RemoveFromCache, WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 
+from wfctl.replay.commands import COMMANDS
 from wfctl.replay.events import Events, varint
 
 LONG = 5_000
 """Events from which on a history is handed over in pages."""
 _PAGE = 1_000
+"""Events in a page, at least."""
 _LAST_LOOK_SECONDS = 0.05
 _POLL_SECONDS = 0.5
 _SERVICE = "temporal.api.workflowservice.v1.WorkflowService"
@@ -47,6 +54,7 @@ class PageServer:
     def __init__(self) -> None:
         self._tasks: queue.Queue[bytes] = queue.Queue()
         self._events = Events()
+        self._starts: list[int] = []
         self._is_closed = threading.Event()
         self._server = grpc.server(
             futures.ThreadPoolExecutor(8, thread_name_prefix="pages"),
@@ -73,17 +81,17 @@ class PageServer:
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
         self._server.start()
 
-    def offer(self, workflow_id: str, events: Events) -> int:
-        """The history that the next workflow task is about; its last WorkflowTaskStarted is returned."""
-        self._events = events
-        started = _last_started(events)
-        task = _task(workflow_id, events, started)
-        self._tasks.put(task + _page_of(events, 0, _HISTORY_IN_TASK))
-        return started
+    def offer(self, workflow_id: str, events: Events) -> None:
+        """The history that the next workflow task is about."""
+        self._events, self._starts = events, starts_of_pages(events)
+        task = _task(workflow_id, events, self._token(0))
+        self._tasks.put(task + self._page(0, _HISTORY_IN_TASK))
 
-    def close(self) -> None:
+    def no_more(self) -> None:
+        """Polls end, so that a worker can."""
         self._is_closed.set()
-        self._events = Events()
+
+    def stop(self) -> None:
         self._server.stop(None)
 
     # RPCs; each runs in a thread.
@@ -108,38 +116,71 @@ class PageServer:
     def _poll(self, request: bytes, context: grpc.ServicerContext) -> bytes:
         while context.is_active() and not self._is_closed.is_set():
             try:
-                return self._tasks.get(timeout=_POLL_SECONDS)
+                task = self._tasks.get(timeout=_POLL_SECONDS)
             except queue.Empty:
                 continue
+            if context.is_active():
+                return task
+            self._tasks.put(task)  # the poll was given up meanwhile
         return b""
 
     def _history(self, request: bytes, context: grpc.ServicerContext) -> bytes:
-        token = GetWorkflowExecutionHistoryRequest.FromString(request).next_page_token
-        start = int(token or b"0")
-        page = _page_of(self._events, start, _HISTORY_IN_PAGE)
-        following = _token(self._events, start)
-        return page + (_TOKEN_IN_PAGE + varint(len(following)) + following if following else b"")
+        number = int(GetWorkflowExecutionHistoryRequest.FromString(request).next_page_token or b"0")
+        following = self._token(number)
+        token = _TOKEN_IN_PAGE + varint(len(following)) + following if following else b""
+        return self._page(number, _HISTORY_IN_PAGE) + token
+
+    def _page(self, number: int, tag: bytes) -> bytes:
+        """A page as a field of a message: a History is nothing but its events in a row."""
+        start, end = self._starts[number], [*self._starts, len(self._events)][number + 1]
+        page = self._events.between(start, end)
+        return tag + varint(len(page)) + page
+
+    def _token(self, number: int) -> bytes:
+        return str(number + 1).encode() if number + 1 < len(self._starts) else b""
 
 
-def _page_of(events: Events, start: int, tag: bytes) -> bytes:
-    """A page as a field of a message: a History is nothing but its events in a row."""
-    page = events.between(start, start + _PAGE)
-    return tag + varint(len(page)) + page
+_AHEAD = frozenset(
+    {
+        EventType.EVENT_TYPE_MARKER_RECORDED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ADMITTED,
+    }
+)  # what the core looks for beforehand
 
 
-def _token(events: Events, start: int) -> bytes:
-    return str(start + _PAGE).encode() if start + _PAGE < len(events) else b""
+def starts_of_pages(events: Events) -> list[int]:
+    """Where pages begin, by index: after a WorkflowTaskStarted that ends a stretch for sure, with nothing to look ahead for."""
+    kinds = array("i", (event.event_type for event in events))
+    starts = [0]
+    cut = 0
+    """A WorkflowTaskStarted where a page may end, if the stretch after it allows."""
+    has_command = False
+    for index in range(1, len(kinds) - 1):
+        kind = kinds[index]
+        if kind in _AHEAD:
+            cut = 0
+        has_command = has_command or kind in COMMANDS
+        if (
+            kind == EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED
+            and kinds[index + 1] == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+        ):
+            if cut:
+                starts.append(cut + 1)
+            cut = index if has_command and index + 1 - starts[-1] >= _PAGE else 0
+            has_command = False
+    return starts
 
 
-def _task(workflow_id: str, events: Events, started: int) -> bytes:
+def _task(workflow_id: str, events: Events, token: bytes) -> bytes:
     """The workflow task that is about a whole history, without the history."""
     first = events[0].workflow_execution_started_event_attributes
     task = PollWorkflowTaskQueueResponse(
         task_token=secrets.token_bytes(16),
         workflow_type=first.workflow_type,
         previous_started_event_id=1,  # something was done, so this is a replay
-        started_event_id=started,
-        next_page_token=_token(events, 0),
+        started_event_id=_last_started(events),
+        next_page_token=token,
     )
     task.workflow_execution.workflow_id = workflow_id
     task.workflow_execution.run_id = first.original_execution_run_id
@@ -207,7 +248,7 @@ async def connect(runtime: Any) -> Callable[[Any], tuple[Any, Any]]:
     )
 
     def for_replay(config: Any) -> tuple[Any, Any]:
-        worker = PagedWorker(bridge.Worker.create(client, config))
+        worker = PagedWorker(bridge.Worker.create(client, config), server)
         return worker, PagePusher(server, worker)
 
     return for_replay
@@ -218,19 +259,18 @@ class PagePusher:
         self._server, self._worker = server, worker
 
     async def push_history(self, workflow_id: str, events: Events) -> None:
-        self._worker.last_started = self._server.offer(workflow_id, events)
+        self._server.offer(workflow_id, events)
 
     def close(self) -> None:
-        self._server.close()
+        self._server.no_more()
         self._worker.initiate_shutdown()
 
 
 class PagedWorker:
     """An ordinary worker of the core's that lets go of a run when its history is replayed, as the replay worker does."""
 
-    def __init__(self, worker: Any) -> None:
-        self._worker = worker
-        self.last_started = 0
+    def __init__(self, worker: Any, server: PageServer) -> None:
+        self._worker, self._server = worker, server
         self._running: WorkflowActivation | None = None
 
     async def poll_workflow_activation(self) -> WorkflowActivation:
@@ -244,13 +284,17 @@ class PagedWorker:
     async def complete_workflow_activation(self, completion: WorkflowActivationCompletion) -> None:
         activation = self._running
         await self._worker.complete_workflow_activation(completion)
-        if activation is not None and activation.history_length >= self.last_started:
+        if activation is not None:
             asyncio.get_running_loop().call_later(_LAST_LOOK_SECONDS, self._evict, activation)
 
     def _evict(self, activation: WorkflowActivation) -> None:
-        """When nothing has come after it."""
+        """When nothing has come after it. Too early would do no harm: a run that still has something to do is kept."""
         if self._running is activation and not any(job.HasField("remove_from_cache") for job in activation.jobs):
             self._worker.request_workflow_eviction(activation.run_id)
+
+    async def finalize_shutdown(self) -> None:
+        await self._worker.finalize_shutdown()
+        self._server.stop()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._worker, name)

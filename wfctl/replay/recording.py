@@ -54,6 +54,8 @@ CLOSING = frozenset(
 )
 HANGING_SECONDS = 5.0
 """The SDK calls two seconds a deadlock and then waits for the thread without end; we do not."""
+_STALLED_SECONDS = 20.0
+"""A replay in pages that has come to a stop is given up, and the history replayed whole."""
 _LOOK_SECONDS = 0.5
 _TRIES = 3
 
@@ -63,15 +65,20 @@ class Recorder:
 
     def __init__(self, code: CodeLike) -> None:
         self._code = code
-        self._workers: dict[tuple[bool, bool], _ReplayWorker] = {}
-        """By whether lines are wanted, and whether they get their histories in pages."""
+        self._plain = _ReplayWorker(code)
+        self._located: _ReplayWorker | None = None
+        self._paged: _ReplayWorker | None = None
         self._idle: list[_ReplayWorker] = []
         for workflow in code.workflows:
             locating.trust(workflow)
 
     async def record(self, history: HistoryLike) -> Trace:
         """The trace of a history; with lines when there is something to explain."""
-        plain = await self._worker(history, located=False).replay(history)
+        if speed.pushes.is_installed and isinstance(history.events, Events) and paging.fits(history.events):
+            trace = await self._in_pages(history)
+            if trace.hanging or alignment.is_quiet(history.events, trace):
+                return trace
+        plain = await self._plain.replay(history)
         if plain.must_restart or plain.unusable or alignment.is_quiet(history.events, plain):
             return plain
         located = await self.located(history)
@@ -96,18 +103,23 @@ class Recorder:
 
     async def located(self, history: HistoryLike) -> Trace:
         """The trace of a history with the line of every command."""
-        return await self._worker(history, located=True).replay(history)
+        if self._located is None:
+            self._located = _ReplayWorker(self._code, located=True)
+        return await self._located.replay(history)
 
-    def _worker(self, history: HistoryLike, *, located: bool) -> _ReplayWorker:
-        paged = speed.pushes.is_installed and isinstance(history.events, Events) and paging.fits(history.events)
-        worker = self._workers.get((located, paged))
-        if worker is None:
-            worker = self._workers[located, paged] = _ReplayWorker(self._code, located=located, paged=paged)
-        return worker
+    async def _in_pages(self, history: HistoryLike) -> Trace:
+        """For a long history: all the same when it fits, and of no account when it does not."""
+        if self._paged is None:
+            self._paged = _ReplayWorker(self._code, paged=True)
+        trace = await self._paged.replay(history)
+        if trace.broken:
+            self._paged = None
+        return trace
 
     async def close(self) -> None:
-        for worker in self._workers.values():
-            await worker.close()
+        for worker in (self._plain, self._located, self._paged, *self._idle):
+            if worker is not None:
+                await worker.close()
 
 
 class _ReplayWorker:
@@ -156,6 +168,9 @@ class _ReplayWorker:
                 trace.hanging, trace.hanging_at = True, self._sink.place()
                 coming.cancel()
                 return None
+            if self._is_paged and not coming.done() and self._sink.idle_seconds() > _STALLED_SECONDS:
+                coming.cancel()
+                raise RuntimeError("the core asks for nothing more")
         return coming.result()
 
     async def _start(self) -> AsyncIterator[Any]:
@@ -211,16 +226,22 @@ class _Sink:
         self.trace = Trace()
         self.task_queue = ""
         self._since = 0.0
+        self._until = 0.0
         self._thread = 0
 
     def begin(self, first: HistoryEvent, *, located: bool, continued: bool) -> Trace:
         self.trace = Trace(located=located, continued=continued)
+        self._until = time.monotonic()
         self.task_queue = first.workflow_execution_started_event_attributes.task_queue.name
         return self.trace
 
     def seconds(self) -> float:
         """How long workflow code has been running without a break."""
         return time.monotonic() - self._since if self._since else 0.0
+
+    def idle_seconds(self) -> float:
+        """How long no workflow code has run."""
+        return 0.0 if self._since else time.monotonic() - self._until
 
     def place(self) -> Location | None:
         """The line that is running now."""
@@ -232,7 +253,7 @@ class _Sink:
         try:
             yield
         finally:
-            self._since = 0.0
+            self._since, self._until = 0.0, time.monotonic()
 
     def add(self, activation: WorkflowActivation, completion: WorkflowActivationCompletion, at: locating.Notes) -> None:
         tasks = self.trace.tasks
