@@ -32,11 +32,13 @@ from wfctl.replay.messages import Done, Follow, Job, Judged, LoadFailure, Ready,
 from wfctl.replay.model import Result, Verdict
 from wfctl.replay.sources import StoredHistory
 
+_MOST_ACCIDENTS = 3
+"""Processes that ended while several histories were judged: after so many of them each history is judged alone."""
 _LOAD_SECONDS = 60.0
 _AT_HAND = hurry.AT_ONCE + 2
 """So many small histories does a process have that has judged one: those it judges at once, and the next ones."""
 _SMALL_BYTES = 100_000
-_AT_ONCE_SECONDS = 10.0
+_AT_ONCE_SECONDS = 30.0
 """Several small histories are judged one by one when none of them is done by then."""
 
 
@@ -93,6 +95,7 @@ class Checker:
     _ring: Callable[[], None] = lambda: None
     _give_back: Callable[[Iterable[Job]], None] = lambda jobs: None
     _processes: list[_Process] = field(default_factory=list)
+    _accidents: int = 0
     _runs_seen: set[str] = field(default_factory=set)
     _leads: list[tuple[StoredHistory, Follow]] = field(default_factory=list)
     """Runs that judged ones lead to; followed when everything else is done, for they may be among it."""
@@ -116,7 +119,9 @@ class Checker:
 
     def _is_for_one(self, stored: StoredHistory) -> bool:
         """Judged alone from the first: by a runner of another language, or too long to be replayed twice."""
-        return self.options.worker.runner is not None or not _is_small(stored)
+        if self.options.worker.runner is not None or self._accidents >= _MOST_ACCIDENTS:
+            return True
+        return not _is_small(stored)
 
     def interrupt(self) -> None:
         """End the check, from a signal handler; what is judged so far is reported."""
@@ -260,6 +265,7 @@ class Checker:
         _kill(process)
         _bury(process)
         alone = next((job for job in process.jobs.values() if job.alone), None)
+        self._accidents += any(not job.alone for job in process.jobs.values())
         self._give_back(replace(job, alone=True) for job in process.jobs.values() if job is not alone)
         return alone
 
