@@ -74,7 +74,7 @@ def test_code_for_the_inline_executor_runs_in_the_loops_thread_and_its_failure_i
     async def ask() -> int:
         loop, executor = asyncio.get_running_loop(), InlineExecutor()
         with pytest.raises(KeyError):
-            await loop.run_in_executor(executor, {}.__getitem__, "missing")
+            await loop.run_in_executor(executor, dict[str, int]().__getitem__, "missing")
         return await asyncio.wait_for(loop.run_in_executor(executor, threading.get_ident), 5)
 
     assert runner.run(ask()) == threading.get_ident()

@@ -171,3 +171,13 @@ def test_pages_put_together_are_the_history() -> None:
     events = _events(one_activity())
     assert events.between(0, 4) + events.between(4, 8) + events.between(8, 99) == events.wire
     assert events.between(99, 120) == b""
+
+
+def test_results_of_a_file_are_told_once_when_a_later_history_in_it_ends_the_process(greeting: Project) -> None:
+    text = (greeting.root / "greeting.py").read_text().replace(".defn", ".defn(sandboxed=False)")
+    greeting.write("greeting.py", text.replace("        return await", _LEAVES))
+    fits = one_activity()
+    leaves = json.loads(json.dumps(one_activity(workflow_id="greeting-2")).replace("IkFkYSI=", "ImxlYXZlIg=="))
+    greeting.write("histories/two.json", json.dumps({"events": fits}) + "\n" + json.dumps({"events": leaves}))
+    done = greeting.check("greeting", "--histories", "histories", "--jobs", "1")
+    assert done.verdicts == ["compatible", "compatible", "workflow_error"]

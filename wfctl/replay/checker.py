@@ -62,6 +62,8 @@ class _Process:
     """What it judges or will judge next: one alone, or several at once."""
     deadline: float = 0.0
     has_judged: bool = False
+    begun: int = -1
+    """The number of a job with some results, and more to come: it is judged alone, for it was not as simple as it seemed."""
 
     def takes(self, job: Job) -> bool:
         if not self.ready:
@@ -193,13 +195,14 @@ class Checker:
             raise message
         elif isinstance(message, Judged):
             self._runs_seen.add(message.result.run_id)
-            process.has_judged = True
+            process.has_judged, process.begun = True, message.number
             if self.chaser is not None:
                 self._leads += [(process.jobs[message.number].stored, follow) for follow in message.follow]
             process.start_clock(self.options.timeout_seconds)
             yield message.number, message.result
         elif isinstance(message, Done):
             del process.jobs[message.number]
+            process.begun = -1
             yield message.number, None
             if message.leaving:
                 self._remove(process)
@@ -264,7 +267,7 @@ class Checker:
         self._processes.remove(process)
         _kill(process)
         _bury(process)
-        alone = next((job for job in process.jobs.values() if job.alone), None)
+        alone = next((job for job in process.jobs.values() if job.alone or job.number == process.begun), None)
         self._accidents += any(not job.alone for job in process.jobs.values())
         self._give_back(replace(job, alone=True) for job in process.jobs.values() if job is not alone)
         return alone
