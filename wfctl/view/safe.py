@@ -26,6 +26,11 @@ def safe_line(text: str) -> str:
     return cleaned.replace("\t", " ") if "\t" in cleaned else cleaned
 
 
+def safe_chars(text: str) -> str:
+    """One character for each, where places in the text matter."""
+    return _UNSAFE.sub("\ufffd", text) if _UNSAFE.search(text) else text
+
+
 def _shown(match: re.Match[str]) -> str:
     number = ord(match.group())
     if number < 0x80:

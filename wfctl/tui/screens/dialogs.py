@@ -15,6 +15,7 @@ from textual.widgets import Button, Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 from wfctl.tui.feeds.requests import Field, Values
+from wfctl.tui.widgets.field import TextField
 from wfctl.view.safe import safe_line, safe_text
 
 
@@ -68,10 +69,10 @@ class Dialog(ModalScreen[dict[str, str] | None]):
             with VerticalScroll(can_focus=False):
                 for field in self._fields:
                     yield Label(Content(field.label), classes="field")
-                    yield Input(field.default, id=f"field-{field.name}")
+                    yield TextField(field.default, id=f"field-{field.name}")
                 if self._must_type:
                     yield Label(Content(f"Type {safe_line(self._must_type)} to go on"), classes="field")
-                    yield Input(id="must-type")
+                    yield TextField(id="must-type")
             yield Label("", classes="wrong")
             with Horizontal():
                 yield Button("Cancel", id="refuse", compact=True)

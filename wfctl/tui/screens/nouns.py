@@ -11,6 +11,8 @@ from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
+from wfctl.tui.widgets.field import TextField
+
 NOUNS: dict[str, str] = {
     "wf": "workflows", "workflow": "workflows", "workflows": "workflows",
     "sch": "schedules", "schedule": "schedules", "schedules": "schedules",
@@ -40,7 +42,9 @@ class LineBar(ModalScreen[str | None]):
         self._placeholder, self._suggestions = placeholder, suggestions
 
     def compose(self) -> ComposeResult:
-        yield Input(placeholder=self._placeholder, suggester=SuggestFromList(self._suggestions, case_sensitive=False))
+        yield TextField(
+            placeholder=self._placeholder, suggester=SuggestFromList(self._suggestions, case_sensitive=False)
+        )
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()

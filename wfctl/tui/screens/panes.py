@@ -28,6 +28,7 @@ from wfctl.tui.models.run import PENDING_COLUMNS, RunModel, RunRef
 from wfctl.tui.models.values import failure_lines, heading, message_lines, payload_lines, payloads_lines
 from wfctl.tui.screens.base import Console
 from wfctl.tui.widgets.bars import Notice
+from wfctl.tui.widgets.field import TextField
 from wfctl.tui.widgets.gantt import Gantt
 from wfctl.tui.widgets.grid import Cursored, Grid
 from wfctl.tui.widgets.lines import Lines
@@ -48,31 +49,9 @@ class Pane(Container):
     Pane.wide .detail { height: 1fr; width: 42%; border-top: none; border-left: solid $panel; }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("v", "text", "Into the text", show=False)]
-
     def __init__(self, model: RunModel, *, id: str) -> None:
         super().__init__(id=id)
         self.model = model
-
-    def action_text(self) -> None:
-        """To the text beside or below, which scrolls, folds and finds; escape leads back."""
-        text = self.query(Lines).first() if self.query(Lines) else None
-        if text is None:
-            return
-        if text.has_class("detail") and not self.has_class("detailed"):
-            self.add_class("detailed")
-            self.detail()
-        text.focus()
-
-    def detail(self) -> None:
-        """Show all that is known of what is under the cursor."""
-
-    def on_key(self, event: events.Key) -> None:
-        text = self.screen.focused
-        if event.key == "escape" and isinstance(text, Lines) and text.has_class("detail"):
-            event.stop()
-            event.prevent_default()
-            self.focus_inside()
 
     def show(self) -> None:
         """The model has changed."""
@@ -95,6 +74,73 @@ class Pane(Container):
     goes_wide = False
 
 
+class DetailedPane(Pane):
+    """Rows, and beside or below them all that is known of the one under the cursor."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("v", "text", "Into the text", show=False)]
+
+    def rows(self) -> Cursored:
+        """The widget of the rows; each pane has its own."""
+        return Cursored()
+
+    def detail_lines(self) -> list[Cell]:
+        """All that is known of the row under the cursor."""
+        return []
+
+    def compose(self) -> ComposeResult:
+        rows = self.rows()
+        rows.add_class("main")
+        yield rows
+        yield Lines(classes="detail")
+
+    def show(self) -> None:
+        if self.has_class("detailed"):
+            self.detail()
+
+    def detail(self) -> None:
+        lines = self.detail_lines()
+        self.query_one(".detail", Lines).set_lines(lines or [cell("no more is known of it", "dim")])
+
+    def focus_inside(self) -> None:
+        self.query_one(".main").focus()
+
+    @on(Cursored.Opened)
+    def _opened(self) -> None:
+        self.toggle_class("detailed")
+        self.detail()
+
+    @on(Cursored.Highlighted)
+    def _moved(self) -> None:
+        if self.has_class("detailed"):
+            self.detail()
+
+    def action_text(self) -> None:
+        """To the text, which scrolls, folds and finds; escape leads back."""
+        if not self.has_class("detailed"):
+            self.add_class("detailed")
+            self.detail()
+        self.query_one(".detail", Lines).focus()
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "escape" and self.query_one(".detail").has_focus:
+            event.stop()
+            event.prevent_default()
+            self.focus_inside()
+
+
+class TextPane(Pane):
+    """A text and nothing else."""
+
+    def compose(self) -> ComposeResult:
+        yield Lines(id=f"{self.id}-lines", classes="main")
+
+    def text(self) -> list[Cell]:
+        return []
+
+    def show(self) -> None:
+        self.query_one(Lines).set_lines(self.text())
+
+
 def event_lines(item: EventItem) -> list[Cell]:
     """Everything about one event."""
     event = item.event
@@ -114,49 +160,32 @@ def event_lines(item: EventItem) -> list[Cell]:
     return [*lines, cell(""), *message_lines(getattr(event, which))]
 
 
-class TimelinePane(Pane):
-    def compose(self) -> ComposeResult:
-        gantt = Gantt(id="gantt")
-        gantt.add_class("main")
-        yield gantt
-        detail = Lines(id="span-detail")
-        detail.add_class("detail")
-        yield detail
+class TimelinePane(DetailedPane):
+    def rows(self) -> Cursored:
+        return Gantt(id="gantt")
 
     def show(self) -> None:
-        spans = self.model.spans.spans
-        self.query_one(Gantt).show(spans, self.model.began, self.model.until())
-        if self.has_class("detailed"):
-            self.detail()
+        self.query_one(Gantt).show(self.model.spans.spans, self.model.began, self.model.until())
+        super().show()
 
     def event_id(self) -> int | None:
         span = self.query_one(Gantt).current
         return span.last_event_id if span else None
 
-    @on(Cursored.Opened)
-    def _opened(self) -> None:
-        self.toggle_class("detailed")
-        self.detail()
-
-    @on(Cursored.Highlighted)
-    def _moved(self) -> None:
-        if self.has_class("detailed"):
-            self.detail()
-
-    def detail(self) -> None:
+    def detail_lines(self) -> list[Cell]:
         span = self.query_one(Gantt).current
         if span is None:
-            return
+            return []
         lines: list[Cell] = []
         if span.note and span.is_open:
             lines += [(Part("last failure  ", "dim"), Part(span.note, "bad")), cell("")]
         for item in self.model.events.items[span.first_event_id - 1 : span.last_event_id]:
             if item.group == span.first_event_id or item.row.event_id == span.first_event_id:
                 lines += [*event_lines(item), cell("")]
-        self.query_one("#span-detail", Lines).set_lines(lines)
+        return lines
 
 
-class EventsPane(Pane):
+class EventsPane(DetailedPane):
     DEFAULT_CSS = """
     EventsPane #event-filter { display: none; height: 1; border: none; padding: 0 1; background: $surface; dock: top; }
     EventsPane #event-filter.shown { display: block; }
@@ -176,22 +205,17 @@ class EventsPane(Pane):
         super().__init__(model, id=id)
         self.is_compact = True
 
+    def rows(self) -> Cursored:
+        return Grid(GROUP_COLUMNS, self._group_cells, _group_key, empty="no events match", id="event-grid")
+
     def compose(self) -> ComposeResult:
-        yield Input(placeholder="kind:activity failed !heartbeat payload:order-7 id:12", id="event-filter")
+        yield TextField(placeholder="kind:activity failed !heartbeat payload:order-7 id:12", id="event-filter")
         yield Notice(id="filter-notice")
-        grid = Grid(GROUP_COLUMNS, self._group_cells, _group_key, empty="no events match", id="event-grid")
-        grid.add_class("main")
-        yield grid
-        detail = Lines(id="event-detail")
-        detail.add_class("detail")
-        yield detail
+        yield from super().compose()
 
     @property
     def grid(self) -> Grid:
         return self.query_one("#event-grid", Grid)
-
-    def focus_inside(self) -> None:
-        self.grid.focus()
 
     def on_resize(self, event: events.Resize) -> None:
         super().on_resize(event)
@@ -202,8 +226,7 @@ class EventsPane(Pane):
     def show(self) -> None:
         events = self.model.events
         self.grid.set_rows(events.groups if self.is_compact else events.shown)
-        if self.has_class("detailed"):
-            self.detail()
+        super().show()
 
     def _group_cells(self, group: Group) -> list[Cell]:
         return group_cells(group, self.model.began)
@@ -217,17 +240,7 @@ class EventsPane(Pane):
             return current.last.row.event_id
         return current.row.event_id if current is not None else None
 
-    @on(Cursored.Opened)
-    def _opened(self) -> None:
-        self.toggle_class("detailed")
-        self.detail()
-
-    @on(Cursored.Highlighted)
-    def _moved(self) -> None:
-        if self.has_class("detailed"):
-            self.detail()
-
-    def detail(self) -> None:
+    def detail_lines(self) -> list[Cell]:
         current = self.grid.current
         items: Sequence[EventItem] = current.items if isinstance(current, Group) else [current] if current else []
         lines: list[Cell] = []
@@ -235,7 +248,7 @@ class EventsPane(Pane):
             lines += [*event_lines(item), cell("")]
         if len(items) > 50:
             lines.append(cell(f"… and {len(items) - 50} events more; press c for all", "dim"))
-        self.query_one("#event-detail", Lines).set_lines(lines)
+        return lines
 
     def action_compact(self) -> None:
         """Between groups and events, staying where one was."""
@@ -296,7 +309,7 @@ class EventsPane(Pane):
         self.notify("no event with a failure here")
 
     def action_copy(self) -> None:
-        self.query_one("#event-detail", Lines).action_copy()
+        self.query_one(".detail", Lines).action_copy()
 
 
 def _group_key(group: Group) -> int:
@@ -307,43 +320,28 @@ def _event_key(item: EventItem) -> int:
     return item.row.event_id
 
 
-class ValuesPane(Pane):
+class ValuesPane(TextPane):
     """Input, and what came out."""
 
-    def compose(self) -> ComposeResult:
-        lines = Lines(id="values-lines")
-        lines.add_class("main")
-        yield lines
-
-    def show(self) -> None:
+    def text(self) -> list[Cell]:
         what, value = self.model.outcome()
         lines = [heading("Input"), *payloads_lines(self.model.input_payloads(), 2), cell("")]
         if what == "result":
-            lines += [heading("Result"), *payloads_lines(value, 2)]
-        elif what == "failure":
-            lines += [heading("Failure"), *failure_lines(value, indent=2)]
-        else:
-            lines += [heading("Result"), cell(f"  {what}", "dim")]
-        self.query_one(Lines).set_lines(lines)
+            return [*lines, heading("Result"), *payloads_lines(value, 2)]
+        if what == "failure":
+            return [*lines, heading("Failure"), *failure_lines(value, indent=2)]
+        return [*lines, heading("Result"), cell(f"  {what}", "dim")]
 
 
-class PendingPane(Pane):
-    def compose(self) -> ComposeResult:
-        grid = Grid(PENDING_COLUMNS, lambda row: row, empty="nothing is pending", id="pending-grid")
-        grid.add_class("main")
-        yield grid
-        detail = Lines(id="pending-detail")
-        detail.add_class("detail")
-        yield detail
+class PendingPane(DetailedPane):
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("m", "activity", "Activity …")]
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("m", "activity", "Activity …"),
-    ]
+    def rows(self) -> Cursored:
+        return Grid(PENDING_COLUMNS, lambda row: row, empty="nothing is pending", id="pending-grid")
 
     def show(self) -> None:
         self.query_one(Grid).set_rows(self.model.pending())
-        if self.has_class("detailed"):
-            self.detail()
+        super().show()
 
     def current_activity(self) -> Any:
         """The pending activity under the cursor; the rows begin with a workflow task, if there is one."""
@@ -352,26 +350,16 @@ class PendingPane(Pane):
         activities = description.pending_activities
         return activities[index] if 0 <= index < len(activities) else None
 
-    @on(Cursored.Opened)
-    def _opened(self) -> None:
-        self.toggle_class("detailed")
-        self.detail()
-
-    @on(Cursored.Highlighted)
-    def _moved(self) -> None:
-        if self.has_class("detailed"):
-            self.detail()
-
-    def detail(self) -> None:
+    def detail_lines(self) -> list[Cell]:
         activity = self.current_activity()
+        if activity is None:
+            return []
         lines: list[Cell] = []
-        if activity is not None:
-            if activity.HasField("last_failure"):
-                lines += [heading("Last failure"), *failure_lines(activity.last_failure, indent=2), cell("")]
-            if activity.HasField("heartbeat_details"):
-                lines += [heading("Last heartbeat"), *payloads_lines(activity.heartbeat_details, 2), cell("")]
-            lines += message_lines(activity)
-        self.query_one("#pending-detail", Lines).set_lines(lines or [cell("no more is known of it", "dim")])
+        if activity.HasField("last_failure"):
+            lines += [heading("Last failure"), *failure_lines(activity.last_failure, indent=2), cell("")]
+        if activity.HasField("heartbeat_details"):
+            lines += [heading("Last heartbeat"), *payloads_lines(activity.heartbeat_details, 2), cell("")]
+        return [*lines, *message_lines(activity)]
 
     def action_activity(self) -> None:
         from wfctl.tui.screens.acting import Acting
@@ -404,15 +392,10 @@ class RelationsPane(Pane):
         cast(Console, self.app).open_run(relation.ref)
 
 
-class MetadataPane(Pane):
+class MetadataPane(TextPane):
     """Search attributes, memo, user metadata, versioning: everything that the server tells beside."""
 
-    def compose(self) -> ComposeResult:
-        lines = Lines(id="metadata-lines")
-        lines.add_class("main")
-        yield lines
-
-    def show(self) -> None:
+    def text(self) -> list[Cell]:
         description = self.model.description
         info = self.model.info
         lines: list[Cell] = []
@@ -428,5 +411,4 @@ class MetadataPane(Pane):
                     lines.append((Part(f"  {name}  ", "accent"), *first))
                     lines += [(Part("    "), *line) for line in rest]
                 lines.append(cell(""))
-        lines += [heading("Description"), *message_lines(description, 2)]
-        self.query_one(Lines).set_lines(lines)
+        return [*lines, heading("Description"), *message_lines(description, 2)]

@@ -165,12 +165,6 @@ class WorkflowScreen(Acting):
         count = len(self.model.pending()) if key == "pending" and self.model.is_open else 0
         return f"{label} {count}" if count else label
 
-    def redraw(self) -> None:
-        """Time has passed: what counts in seconds is drawn anew."""
-        if self.model.description is not None and self.model.is_open and self.source.is_live:
-            self._draw_head()
-            self.active_pane.show()
-
     # Tabs.
 
     @on(TabStrip.Chosen)

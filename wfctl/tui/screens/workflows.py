@@ -24,6 +24,7 @@ from wfctl.tui.screens.acting import Acting
 from wfctl.tui.screens.base import told
 from wfctl.tui.screens.dialogs import Dialog, Menu
 from wfctl.tui.widgets.bars import Notice, TabStrip, TopBar
+from wfctl.tui.widgets.field import TextField
 from wfctl.tui.widgets.grid import Cursored, Grid
 from wfctl.view.safe import safe_line
 
@@ -77,7 +78,7 @@ class WorkflowsScreen(Acting):
     def compose(self) -> ComposeResult:
         yield TopBar()
         yield TabStrip(id="statuses")
-        yield Input(
+        yield TextField(
             placeholder="WorkflowType = 'Order' AND StartTime > '2026-01-01'",
             id="filter",
             suggester=_Completion(self),

@@ -68,8 +68,8 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             super().__init__()
             self.lines = lines
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
         self.lines: Sequence[Cell] = ()
         self.cursor: int | None = None
         self._folds: dict[int, int] = {}
