@@ -1,4 +1,4 @@
-"""What grpc.aio itself can do: a server that answers one RPC with nothing, called by the same load as the real ones.
+"""What grpc.aio itself can do: a server that answers one RPC with nothing, on the same loop and called by the same load.
 
 `python -m bench.ceiling PORT` serves until it is interrupted.
 """
@@ -18,6 +18,7 @@ import grpc.aio
 
 from bench import servers
 from bench.loads import ROOT, Load, flags
+from wfctl.devserver.event_loop import new_event_loop
 
 METHOD = "/temporal.api.workflowservice.v1.WorkflowService/GetClusterInfo"
 
@@ -65,4 +66,5 @@ async def _serve(port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1])))
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(_serve(int(sys.argv[1])))

@@ -24,7 +24,7 @@ def test_the_more_runs_write_the_longer_a_commit_gathers() -> None:
 def test_the_wait_is_bounded_however_many_write() -> None:
     pacing = Pacing()
     pacing.begin(range(10_000))
-    assert pacing.wait_seconds() == 0.008
+    assert pacing.wait_seconds() == 0.005
 
 
 def test_a_crowd_that_has_gone_is_forgotten() -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-# For each run that wrote lately, up to a bound: with fifty runs at once the server does a quarter more than without.
-_SECONDS_A_RUN = 0.00016
-_LONGEST_SECONDS = 0.008
+# For each run that wrote lately, up to a bound: longer, and fifty runs at once would wait more than they work.
+_SECONDS_A_RUN = 0.0001
+_LONGEST_SECONDS = 0.005
 # Fewer runs than these wait for nobody.
 _CROWD_RUNS = 6
 _REMEMBERED_COMMITS = 8
