@@ -12,7 +12,7 @@ from tests.replay.runners import projects
 pytestmark = [pytest.mark.needs_go, pytest.mark.timeout(600)]
 
 FINE: tuple[Any, ...] = ("compatible",)
-AUDIT_GONE = ("nondeterminism", "nondeterminism", 13)
+AUDIT_GONE = ("nondeterminism", "patch-removed-too-early", 11)
 FITS = {
     "shipped": FINE,
     "declined": FINE,
@@ -30,9 +30,15 @@ def told(rule: str, **events: int) -> dict[str, tuple[Any, ...]]:
 EXPECTED: dict[str, dict[str, tuple[Any, ...]]] = {
     "compatible": FITS,
     "patched": FITS | {"audited": FINE},
-    "activity-renamed": told("nondeterminism", shipped=5, declined=5, approved=5, waiting=5),
-    "timer-added": told("nondeterminism", shipped=5, declined=5, approved=5, waiting=5, audited=5),
-    "child-id-changed": told("nondeterminism", shipped=22, approved=27),
+    "activity-added": told("activity-added", shipped=11, declined=11, approved=11, waiting=11) | {"audited": FINE},
+    "activity-renamed": told("activity-renamed", shipped=5, declined=5, approved=5, waiting=5, audited=5),
+    "timer-added": told("timer-added", shipped=5, declined=5, approved=5, waiting=5, audited=5),
+    "timer-removed": told("timer-removed", shipped=11, declined=11, approved=11, waiting=11),
+    "child-id-changed": told("child-id-changed", shipped=22, approved=27),
+    # Where an open run has no such activity to come any more, nothing tells that it is not a new one.
+    "reordered": told("activity-reordered", shipped=5, declined=5, approved=5, audited=5)
+    | {"waiting": ("nondeterminism", "activity-added", 5)},
+    "signal-removed": told("signal-handler-changed", approved=21),
     "continue-removed": told("continue-as-new-changed", subscription=16),
     "ends-otherwise": told("workflow-outcome-changed", shipped=31, approved=36),
 }
@@ -55,6 +61,8 @@ def test_the_diff_holds_both_commands(project: Path) -> None:
     done = projects.check(project, "go", "./versions/activity-renamed:Order")
     (finding,) = done.result("shipped")["findings"]
     assert (finding["recorded"]["name"], finding["produced"]["name"]) == ("Reserve", "ReserveStock")
+    assert finding["location"]["file"] == "versions/activity-renamed/orders.go"
+    assert '"ReserveStock"' in finding["location"]["text"]
     assert done.told["subscription"] == ("unregistered", "unregistered", 1)
 
 
@@ -67,9 +75,14 @@ def test_a_panic_is_shown_with_its_line(project: Path) -> None:
 
 def test_a_version_that_is_gone_is_a_patch_removed_too_early(project: Path) -> None:
     done = projects.check(project, "go", "./versions/support-removed")
-    assert done.told["audited"] == ("nondeterminism", "patch-removed-too-early", None)
+    assert done.told["audited"] == ("nondeterminism", "patch-removed-too-early", 11)
     assert done.result("audited")["location"]["file"] == "versions/support-removed/orders.go"
     assert done.told["shipped"] == ("nondeterminism", "nondeterminism", None)
+
+
+def test_an_input_that_the_code_cannot_take_is_a_decode_error(project: Path) -> None:
+    done = projects.check(project, "go", "./versions/undecodable")
+    assert (done.code, done.told["shipped"]) == (13, ("decode_error", "payload-undecodable", 1))
 
 
 def test_a_name_that_is_not_registered_is_unregistered(project: Path) -> None:

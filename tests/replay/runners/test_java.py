@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.needs_java, pytest.mark.timeout(600)]
 
 FINE: tuple[Any, ...] = ("compatible",)
 SKIPPED: tuple[Any, ...] = ("skipped",)
-AUDIT_GONE = ("nondeterminism", "nondeterminism", 12)
+AUDIT_GONE = ("nondeterminism", "patch-removed-too-early", 11)
 FITS = {"shipped": FINE, "declined": FINE, "approved": FINE, "waiting": FINE, "audited": AUDIT_GONE}
 
 
@@ -23,8 +23,11 @@ def told(rule: str, **events: int) -> dict[str, tuple[Any, ...]]:
 
 EXPECTED: dict[str, dict[str, tuple[Any, ...]]] = {
     "compatible": FITS,
-    "activityrenamed": told("nondeterminism", shipped=5, declined=5, approved=5, waiting=5, audited=5),
-    "timeradded": told("nondeterminism", shipped=5, declined=5, approved=5, waiting=5, audited=5),
+    "activityrenamed": told("activity-renamed", shipped=5, declined=5, approved=5, waiting=5, audited=5),
+    "timeradded": told("timer-added", shipped=5, declined=5, approved=5, waiting=5, audited=5),
+    "timerremoved": told("timer-removed", shipped=11, declined=11, approved=11, waiting=11),
+    "reordered": told("activity-reordered", shipped=5, declined=5, approved=5, audited=5)
+    | {"waiting": ("nondeterminism", "activity-added", 5)},
     "childremoved": told("child-removed", shipped=22, approved=27),
     "childidchanged": told("child-id-changed", shipped=22, approved=27),
     "endsotherwise": told("workflow-outcome-changed", shipped=31, approved=36),
@@ -66,6 +69,7 @@ def test_the_diff_holds_both_commands(project: Path) -> None:
     done = check(project, "test.orders.activityrenamed", "--type", "Order")
     (finding,) = done.result("shipped")["findings"]
     assert (finding["recorded"]["name"], finding["produced"]["name"]) == ("Reserve", "ReserveStock")
+    assert finding["location"]["text"] == "activities.reserveStock(order.item);"
 
 
 def test_an_exception_is_shown_with_its_line(project: Path) -> None:
@@ -78,7 +82,12 @@ def test_an_exception_is_shown_with_its_line(project: Path) -> None:
 
 def test_a_version_that_is_gone_is_a_patch_removed_too_early(project: Path) -> None:
     done = check(project, "test.orders.supportremoved", "--type", "Order")
-    assert done.told["audited"] == ("nondeterminism", "patch-removed-too-early", None)
+    assert done.told["audited"] == ("nondeterminism", "patch-removed-too-early", 11)
+
+
+def test_an_input_that_the_code_cannot_take_is_a_decode_error(project: Path) -> None:
+    done = check(project, "test.orders.undecodable", "--type", "Order")
+    assert (done.code, done.told["shipped"]) == (13, ("decode_error", "payload-undecodable", 1))
 
 
 def test_a_method_registers_workflows_and_what_it_lacks_is_unregistered(project: Path) -> None:

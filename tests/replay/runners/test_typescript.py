@@ -34,11 +34,14 @@ EXPECTED: dict[str, dict[str, tuple[Any, ...]]] = {
     "child-id-changed": told("child-id-changed", shipped=22, approved=28),
     "continue-removed": told("continue-as-new-changed", subscription=16),
     "ends-otherwise": told("workflow-outcome-changed", shipped=31, approved=37),
-    "activity-renamed": told("nondeterminism", shipped=5, declined=5, approved=5, waiting=5, audited=5),
-    "timer-added": told("nondeterminism", shipped=5, declined=5, approved=5, waiting=5, audited=5),
-    # The open run has no other activity any more, so nothing else can be meant.
-    "activity-added": told("nondeterminism", shipped=11, declined=11, approved=11)
-    | {"waiting": ("nondeterminism", "activity-added", 11)},
+    "activity-renamed": told("activity-renamed", shipped=5, declined=5, approved=5, waiting=5, audited=5),
+    "timer-added": told("timer-added", shipped=5, declined=5, approved=5, waiting=5, audited=5),
+    "timer-removed": told("timer-removed", shipped=11, declined=11, approved=11, waiting=11),
+    "activity-added": told("activity-added", shipped=11, declined=11, approved=11, waiting=11),
+    # Where an open run has no such activity to come any more, nothing tells that it is not a new one.
+    "reordered": told("activity-reordered", shipped=5, declined=5, approved=5, audited=5)
+    | {"waiting": ("nondeterminism", "activity-added", 5)},
+    "signal-removed": told("signal-handler-changed", approved=21),
 }
 
 
@@ -61,6 +64,7 @@ def test_the_diff_holds_both_commands(project: Path) -> None:
     assert (finding["recorded"]["name"], finding["produced"]["name"]) == ("reserve", "reserveStock")
     assert finding["diff"][-1]["produced"]["kind"] == "SCHEDULE_ACTIVITY_TASK"
     assert "[TMPRL" not in finding["message"]
+    assert finding["location"]["text"] == "await reserveStock(order.item);"
     assert done.result("subscription")["verdict"] == "skipped"
 
 
@@ -70,6 +74,12 @@ def test_an_exception_is_shown_with_its_line(project: Path) -> None:
     location = done.result("shipped")["location"]
     assert (location["file"], location["function"]) == ("versions/raises.ts", "Order")
     assert location["text"] == "throw new TypeError('no such item');"
+
+
+def test_a_workflow_has_no_process_to_end(project: Path) -> None:
+    done = projects.check(project, "ts", "versions/exits.ts", "--type", "Order")
+    assert (done.code, done.told["shipped"]) == (11, ("workflow_error", "workflow-raised", None))
+    assert done.result("shipped")["location"]["text"] == "process.exit(3);"
 
 
 def test_a_type_that_is_not_exported_is_unregistered(project: Path) -> None:

@@ -45,6 +45,7 @@ def sentence(message: str) -> str:
     """The SDK's own sentence, out of the layers it comes wrapped in."""
     core = _CORE_FAILURE.search(message)
     text = _unescaped(core[1]) if core is not None else message
+    text = _MORE_FRAMES.sub("", text)
     text = _BOOKKEEPING.sub("", _TAG.sub("", text)).strip()
     return text if len(text) <= _MOST else f"{text[: _MOST - 1]}…"
 
@@ -59,7 +60,7 @@ def is_version(message: str) -> bool:
 
 
 _VERSION_GONE = re.compile(
-    r"(?:removed support of version|Version) (-?\d+)\.? (?:for|of changeId) .*(?:changeID|is not supported)"
+    r"(?:removed support of version|Version) (-?\d+)\.? (?:for \"(.*?)\" changeID|of changeId (\S+) is not supported)"
 )
 _CORE_FAILURE = re.compile(r'Failure \{ message: "((?:[^"\\]|\\.)*)"')
 CORE_STACK = re.compile(r'stack_trace: "((?:[^"\\]|\\.)*)"')
@@ -68,6 +69,7 @@ _MOST = 500
 _BOOKKEEPING = re.compile(
     r", resp: \*workflowservice\..*| \{WorkflowTaskStartedEventId=\d+, CurrentStartedEventId=\d+\}", re.DOTALL
 )
+_MORE_FRAMES = re.compile(r"\n\s*\.\.\. \d+ more\s*$")
 _TAG = re.compile(r"\[TMPRL\d+\] (?:Nondeterminism error: )?")
 _DECODING = re.compile(
     r"unable to decode|Unknown encoding|DataConverterException|PayloadConverterError|payload item \d+:|"
@@ -222,7 +224,9 @@ def _go_end(match: Match[str]) -> Parted:
 
 def _unsupported_version(match: Match[str]) -> Parted:
     """A version that history holds and the code no longer has; -1 is the code from before the first one."""
-    return Parted(rule="" if match[1] == "-1" else "patch-removed-too-early")
+    if match[1] == "-1":
+        return Parted()
+    return Parted(recorded=Command(commands.PATCH, match[2] or match[3]), rule="patch-removed-too-early")
 
 
 def _go_local(match: Match[str]) -> Parted:

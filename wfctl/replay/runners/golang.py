@@ -15,6 +15,7 @@ from wfctl.replay.messages import LoadFailure, RunnerCommand
 from wfctl.replay.runners.project import Wanted, project_of, run
 
 _RUNNER = Path(__file__).parent / "programs" / "runner.go.txt"
+_WATCH = Path(__file__).parent / "programs" / "watch.go.txt"
 _SDK = "go.temporal.io/sdk"
 _IMPORT = re.compile(r'^\s*(?:import\s+)?(?:(\w+)\s+)?"go\.temporal\.io/sdk/workflow"', re.MULTILINE)
 # What only newer SDKs let one register: a method of the registry each, where the SDK at hand has it.
@@ -25,6 +26,30 @@ func (r *wfctlReplayRegistry) RegisterDynamicWorkflow(w any, options wfctlReplay
 }
 
 func (r *wfctlReplayRegistry) RegisterDynamicActivity(any, wfctlReplayActivity.DynamicRegisterOptions) {}
+"""
+_TIMER_OPTIONS = """
+func (o *wfctlReplayOutbound) NewTimerWithOptions(ctx wfctlReplayWorkflow.Context, d time.Duration, options wfctlReplayWorkflow.TimerOptions) wfctlReplayWorkflow.Future {
+	wfctlReplayNoteTimer(d)
+	return o.Next.NewTimerWithOptions(ctx, d, options)
+}
+"""
+_CHILD_ID = """
+func wfctlReplayChildID(ctx wfctlReplayWorkflow.Context) string {
+	return wfctlReplayWorkflow.GetChildWorkflowOptions(ctx).WorkflowID
+}
+"""
+_NO_CHILD_ID = '\nfunc wfctlReplayChildID(wfctlReplayWorkflow.Context) string { return "" }\n'
+_NO_WATCH = """package main
+
+import wfctlReplayWorker "go.temporal.io/sdk/worker"
+
+func wfctlReplayWatched(options wfctlReplayWorker.WorkflowReplayerOptions) wfctlReplayWorker.WorkflowReplayerOptions {
+	return options
+}
+
+func wfctlReplayForget() {}
+
+func wfctlReplayTell(map[string]any) {}
 """
 _NEXUS = "\nfunc (r *wfctlReplayRegistry) RegisterNexusService(*wfctlReplayNexus.Service) {}\n"
 
@@ -104,10 +129,12 @@ def _sources(found: list[tuple[_Package, tuple[str, ...]]], label: str, home: _P
     table = "\n".join(
         ["package main\n", *imports, "", "var wfctlReplayTargets = []wfctlReplayTarget{", *rows, "}", "", run_it, ""]
     )
+    sdk = Path(run(["go", "list", "-m", "-f", "{{.Dir}}", _SDK], home.directory, home.path).strip() or "nowhere")
     return {
         "runner.go": _RUNNER.read_text().replace("package wfctlReplayPackage", "package main"),
         "targets.go": table,
-        "extra.go": _extra(home),
+        "extra.go": _extra(sdk),
+        "watch.go": _watch(sdk),
     }
 
 
@@ -126,10 +153,26 @@ def _workflows_in(package: _Package) -> list[str]:
     return found
 
 
-def _extra(home: _Package) -> str:
+def _text(file: Path) -> str:
+    return file.read_text() if file.is_file() else ""
+
+
+def _watch(sdk: Path) -> str:
+    """What notes the commands, as far as the module's SDK lets it; nothing where it cannot be asked."""
+    calls = _text(sdk / "internal" / "interceptor.go")
+    options = re.search(
+        r"type WorkflowReplayerOptions struct \{.*?\n\}", _text(sdk / "internal" / "internal_worker.go"), re.S
+    )
+    if "NewTimer(ctx Context" not in calls or options is None or "Interceptors " not in options[0]:
+        return _NO_WATCH
+    has_child_id = "func GetChildWorkflowOptions(" in _text(sdk / "workflow" / "workflow_options.go")
+    timers = _TIMER_OPTIONS if "NewTimerWithOptions(ctx Context" in calls else ""
+    return _WATCH.read_text() + timers + (_CHILD_ID if has_child_id else _NO_CHILD_ID)
+
+
+def _extra(sdk: Path) -> str:
     """The registry's methods for what the module's SDK has."""
-    listed = run(["go", "list", "-m", "-f", "{{.Dir}}", _SDK], home.directory, home.path).strip()
-    worker = (Path(listed) / "worker" / "worker.go").read_text() if listed else ""
+    worker = _text(sdk / "worker" / "worker.go")
     parts = ["package main\n"]
     body = ""
     if "RegisterDynamicWorkflow(" in worker and "RegisterDynamicActivity(" in worker:

@@ -10,7 +10,9 @@ from pathlib import Path
 from wfctl.replay.messages import LoadFailure, RunnerCommand
 from wfctl.replay.runners.project import Wanted, project_of, run
 
-_RUNNER = Path(__file__).parent / "programs" / "ReplayRunner.java"
+_PROGRAMS = Path(__file__).parent / "programs"
+_RUNNER = str(_PROGRAMS / "ReplayRunner.java")
+_WATCH = str(_PROGRAMS / "ReplayWatch.java")
 _PLUGIN = "dependency:build-classpath"
 _JAVA_OPTIONS = (
     "-XX:+UseSerialGC",
@@ -28,8 +30,12 @@ def prepare(wanted: Wanted, scratch: Path) -> RunnerCommand:
     else:
         project = project_of(wanted, Path.cwd(), ["pom.xml"])
         class_path = _of_maven(project, scratch, label)
+    compile_ = ["javac", "-proc:none", "-d", str(scratch), "-cp", class_path]
     try:
-        run(["javac", "-proc:none", "-d", str(scratch), "-cp", class_path, str(_RUNNER)], scratch, label)
+        try:
+            run([*compile_, _RUNNER, _WATCH], scratch, label)
+        except LoadFailure:  # an SDK too old to be watched
+            run([*compile_, _RUNNER], scratch, label)
     except LoadFailure as failure:
         if "package io.temporal" in failure.reason:
             failure.hint = "is io.temporal:temporal-sdk on the class path?"

@@ -5,6 +5,7 @@ The verdict is the SDK's. A rule is named only where message and history leave n
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -19,8 +20,9 @@ from wfctl.replay.classify import NOUNS
 from wfctl.replay.diagnosis import Diagnosis
 from wfctl.replay.model import Aligned, Command, Finding, Location, Severity, Verdict
 from wfctl.replay.reading import CLOSING, ReadHistory
-from wfctl.replay.runners import failures
+from wfctl.replay.runners import failures, parting
 from wfctl.replay.runners.failures import Parted
+from wfctl.replay.runners.parting import Parting
 from wfctl.replay.runners.protocol import Answer
 
 _CONTEXT = 3
@@ -39,8 +41,14 @@ def diagnose(answer: Answer, history: ReadHistory, project: str) -> Diagnosis:
     if answer.verdict is Verdict.COMPATIBLE:
         return Diagnosis(Verdict.COMPATIBLE, judged_to_event_id=reach(history.events))
     verdict = _refined(answer)
-    cause = _nondeterminism(answer, history) if verdict is Verdict.NONDETERMINISM else _plain(answer, verdict, history)
-    cause = replace(cause, location=answer.location or _location(_stack(answer), project))
+    cause = (
+        _nondeterminism(answer, history, project)
+        if verdict is Verdict.NONDETERMINISM
+        else _plain(answer, verdict, history)
+    )
+    cause = replace(cause, location=answer.location or cause.location or _location(_stack(answer), project))
+    if cause.location is None and verdict in (Verdict.NONDETERMINISM, Verdict.WORKFLOW_ERROR, Verdict.TIMEOUT):
+        cause = replace(cause, location=parting.last_place(_placed(answer.made, project)))
     if cause.location is not None:
         cause = replace(cause, location=replace(cause.location, text=source.line_text(cause.location)))
     return Diagnosis(verdict, cause.message, (cause,), min(cause.event_id, len(history.events)))
@@ -80,6 +88,8 @@ def _plain(answer: Answer, verdict: Verdict, history: ReadHistory) -> Finding:
         event_id, message = 1, f"the code has no workflow type '{history.workflow_type}'"
     elif verdict is Verdict.WORKFLOW_ERROR:
         message = f"the code raises: {message}"
+    elif verdict is Verdict.DECODE_ERROR and answer.patches is not None and not answer.made:
+        event_id = event_id or 1  # nothing was done yet, so it is the workflow's own input
     if event_id and not event_type:
         event_type = _type(history, event_id)
     return Finding(rule, Severity.ERROR, message, event_id, event_type, fix=fix(rule))
@@ -88,12 +98,15 @@ def _plain(answer: Answer, verdict: Verdict, history: ReadHistory) -> Finding:
 # Nondeterminism
 
 
-def _nondeterminism(answer: Answer, history: ReadHistory) -> Finding:
+def _nondeterminism(answer: Answer, history: ReadHistory, project: str) -> Finding:
     told = failures.parted(answer.message)
     if answer.event_id or answer.command is not None:
         told = replace(told, event_id=answer.event_id or told.event_id, produced=answer.command or told.produced)
     made = _commands(history.events)
-    recorded = _found(told, made)
+    recorded = _found(told, made) or _version_of(told, history.events)
+    place = None
+    if not (told.rule or failures.is_version(answer.message)):
+        told, recorded, place = _with_commands(told, recorded, history, answer, project)
     event_id = recorded.event_id if recorded is not None else told.event_id
     event_type = answer.event_type or _type(history, event_id)
     rule = told.rule or _rule(told, recorded, made)
@@ -103,11 +116,108 @@ def _nondeterminism(answer: Answer, history: ReadHistory) -> Finding:
         _sentence(told, recorded, event_id, event_type, failures.sentence(answer.message)),
         event_id,
         event_type,
+        place,
         recorded=recorded,
         produced=told.produced,
         diff=_diff(told, recorded, made),
         fix=fix(rule),
     )
+
+
+def _with_commands(
+    told: Parted, recorded: Command | None, history: ReadHistory, answer: Answer, project: str
+) -> tuple[Parted, Command | None, Location | None]:
+    """What the commands that the code was seen to make add to the message: the first difference, its rule, its line."""
+    made, produced = _commands(history.events), _placed(answer.made, project)
+    found = parting.parting(made, produced) if produced else None
+    at = recorded.event_id if recorded is not None else told.event_id
+    if found is not None and found.recorded is not None:
+        at = min(at or found.recorded.event_id, found.recorded.event_id)
+    gone = _patch_gone(history.events, at, answer.patches)
+    if gone is not None:
+        told = replace(told, produced=None, nothing_produced=True, rule="patch-removed-too-early")
+        return told, gone, parting.last_place(produced)
+    if recorded is not None and not (parting.comparable(recorded) or recorded.kind in commands.ENDS):
+        waits = told.nothing_produced and _signal_gone(history.events[: recorded.event_id], parting.files_of(produced))
+        rule = "signal-handler-changed" if waits else told.rule
+        return replace(told, rule=rule), recorded, parting.last_place(produced) if waits else None
+    if found is None:
+        return told, recorded, None
+    if recorded is not None and (found.recorded is None or found.recorded.event_id > recorded.event_id):
+        return told, recorded, None  # the SDK saw a difference that these lists do not hold
+    if found.produced is None:
+        return _silent(told, recorded, found, history.events, parting.files_of(produced))
+    told = replace(told, produced=found.produced, nothing_produced=False, rule=found.rule)
+    return told, found.recorded or recorded, found.location
+
+
+def _silent(
+    told: Parted, recorded: Command | None, found: Parting, events: Sequence[HistoryEvent], files: set[str]
+) -> tuple[Parted, Command | None, Location | None]:
+    """The code makes no further command: it ends there, or it waits for what history did not."""
+    here = found.recorded
+    assert here is not None
+    if told.produced is not None:
+        is_end = here.kind in commands.ENDS
+        return replace(told, rule="" if is_end else found.rule or "branch-changed"), here, found.location
+    rule = found.rule or "wait-changed"
+    if rule == "wait-changed" and _signal_gone(events[: here.event_id], files):
+        rule = "signal-handler-changed"
+    return replace(told, nothing_produced=True, rule=rule), here, found.location
+
+
+def _signal_gone(events: Sequence[HistoryEvent], files: set[str]) -> bool:
+    """Was there a signal of which the code's files do not even have the name?"""
+    names = {
+        event.workflow_execution_signaled_event_attributes.signal_name
+        for event in events
+        if event.HasField("workflow_execution_signaled_event_attributes")
+    }
+    return bool(files) and any(not parting.has_word(file, name) for name in names for file in files)
+
+
+def _patch_gone(events: Sequence[HistoryEvent], event_id: int, asked: frozenset[str] | None) -> Command | None:
+    """The last version that the history has by then and the code did not ask for, where it is known what it asked for."""
+    if asked is None:
+        return None
+    before = [one for event in events[: event_id or None] if (one := _version(event)) is not None]
+    return next((one for one in reversed(before) if one.name not in asked), None)
+
+
+def _version_of(told: Parted, events: Sequence[HistoryEvent]) -> Command | None:
+    """The first marker of the version that a message names."""
+    if told.recorded is None or told.recorded.kind != commands.PATCH:
+        return None
+    markers = (one for event in events if (one := _version(event)) is not None)
+    return next((one for one in markers if one.name == told.recorded.name), None)
+
+
+def _version(event: HistoryEvent) -> Command | None:
+    """The marker of a GetVersion, which Go and Java write alike but for the name of its detail."""
+    marker = event.marker_recorded_event_attributes
+    if marker.marker_name != "Version":
+        return None
+    payloads = [
+        one for key in ("change-id", "changeId") if key in marker.details for one in marker.details[key].payloads
+    ]
+    try:
+        name = str(json.loads(payloads[0].data))
+    except (IndexError, ValueError):
+        return None
+    return Command(commands.PATCH, name, "", event.event_id, commands.event_name(event))
+
+
+def _placed(made: Sequence[Command], project: str) -> list[Command]:
+    """Commands with their files as they are shown; a place outside of the project is none."""
+    return [replace(one, location=_in_project(one.location, project)) for one in made]
+
+
+def _in_project(place: Location | None, project: str) -> Location | None:
+    if place is None:
+        return None
+    name = os.path.abspath(place.file) if os.path.exists(place.file) else place.file
+    file = _file_in(name, place.function, project)
+    return replace(place, file=file) if file is not None else None
 
 
 def _commands(events: Sequence[HistoryEvent]) -> list[Command]:

@@ -75,6 +75,10 @@ class Answer:
     event_id: int = 0
     event_type: str = ""
     command: Command | None = None
+    made: tuple[Command, ...] = ()
+    """All commands that the code made, in order, with their lines; empty for a runner that does not tell."""
+    patches: frozenset[str] | None = None
+    """The patches or versions that the code asked for; None for a runner that does not tell."""
     location: Location | None = None
     leaving: bool = False
 
@@ -213,6 +217,8 @@ def _answer(message: dict[str, Any]) -> Answer:
             int(message.get("event_id") or 0),
             str(message.get("event_type") or ""),
             _command(message.get("command")),
+            tuple(one for item in message.get("commands") or () if (one := _command(item)) is not None),
+            frozenset(map(str, message["patches"])) if message.get("patches") is not None else None,
             _location(message.get("location")),
             bool(message.get("leaving")),
         )

@@ -11,6 +11,8 @@ from wfctl.replay.messages import LoadFailure, RunnerCommand
 from wfctl.replay.runners.project import Wanted, project_of
 from wfctl.replay.runners.protocol import hello_in
 
+_FRAMES = 40
+"""Of a stack trace: the SDK's own helpers may take more than the usual ten before the project's code comes."""
 _RUNNER = Path(__file__).parent / "programs" / "runner.cjs"
 
 
@@ -26,7 +28,8 @@ def prepare(wanted: Wanted, scratch: Path) -> RunnerCommand:
             {"project": str(project), "target": str(file), "export": export, "bundle": str(scratch / "bundle.js")}
         )
     )
-    command = RunnerCommand(("node", str(_RUNNER), "replay", str(spec)), str(project), target)
+    argv = ("node", f"--stack-trace-limit={_FRAMES}", str(_RUNNER), "replay", str(spec))
+    command = RunnerCommand(argv, str(project), target)
     try:
         # Its own stderr goes to ours only when it has nothing to say on stdout.
         bundled = subprocess.run(

@@ -12,12 +12,14 @@ import io.temporal.api.workflowservice.v1.WorkflowServiceGrpc;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowClientOptions;
 import io.temporal.common.WorkflowExecutionHistory;
+import io.temporal.common.interceptors.WorkerInterceptor;
 import io.temporal.common.metadata.POJOWorkflowImplMetadata;
 import io.temporal.common.metadata.POJOWorkflowMethodMetadata;
 import io.temporal.serviceclient.WorkflowServiceStubs;
 import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import io.temporal.worker.Worker;
 import io.temporal.worker.WorkerFactory;
+import io.temporal.worker.WorkerFactoryOptions;
 import io.temporal.workflow.DynamicWorkflow;
 import io.temporal.workflow.WorkflowInterface;
 import java.io.BufferedReader;
@@ -38,6 +40,7 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -49,6 +52,7 @@ import java.util.stream.Stream;
 public final class ReplayRunner {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static PrintStream out;
+  private static Consumer<ObjectNode> watch = verdict -> {};
 
   /** A reason to give instead of hello. */
   private static final class Refusal extends Exception {
@@ -104,12 +108,14 @@ public final class ReplayRunner {
 
   private static void judge(Worker worker, JsonNode request, ObjectNode verdict) {
     try {
+      watch.accept(null);
       byte[] wire = Base64.getDecoder().decode(request.path("history").asText());
       History history = History.parseFrom(ByteString.copyFrom(wire));
       worker.replayWorkflowExecution(new WorkflowExecutionHistory(history, request.path("workflow_id").asText()));
       verdict.put("verdict", "compatible");
     } catch (Throwable error) {
       explain(error, verdict);
+      watch.accept(verdict);
     }
   }
 
@@ -158,7 +164,20 @@ public final class ReplayRunner {
     WorkflowServiceStubsOptions here =
         WorkflowServiceStubsOptions.newBuilder().setTarget("127.0.0.1:" + server().getPort()).build();
     WorkflowClient client = WorkflowClient.newInstance(WorkflowServiceStubs.newServiceStubs(here), options);
-    return WorkerFactory.newInstance(client).newWorker("replay");
+    return WorkerFactory.newInstance(client, factoryOptions()).newWorker("replay");
+  }
+
+  /** With what notes the code's commands, where it could be compiled. */
+  @SuppressWarnings("unchecked")
+  private static WorkerFactoryOptions factoryOptions() {
+    WorkerFactoryOptions.Builder options = WorkerFactoryOptions.newBuilder();
+    try {
+      Object found = Class.forName("ReplayWatch").getDeclaredConstructor().newInstance();
+      watch = (Consumer<ObjectNode>) found;
+      return options.setWorkerInterceptors((WorkerInterceptor) found).build();
+    } catch (ReflectiveOperationException | LinkageError missing) {
+      return options.build();
+    }
   }
 
   /** All that a replay asks a server is what it can do. */

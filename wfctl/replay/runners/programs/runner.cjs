@@ -82,14 +82,18 @@ async function bundle(spec) {
   if (options.workflowsPath) {
     const problems = [];
     const logger = new worker.DefaultLogger('WARN', ({ level, message }) => level === 'ERROR' && problems.push(message));
+    const theirs = {
+      logger,
+      workflowsPath: options.workflowsPath,
+      payloadConverterPath: options.dataConverter?.payloadConverterPath,
+      failureConverterPath: options.dataConverter?.failureConverterPath,
+      workflowInterceptorModules: options.interceptors?.workflowModules,
+      ...options.bundlerOptions,
+    };
     try {
-      const { code } = await worker.bundleWorkflowCode({
-        logger,
-        workflowsPath: options.workflowsPath,
-        payloadConverterPath: options.dataConverter?.payloadConverterPath,
-        failureConverterPath: options.dataConverter?.failureConverterPath,
-        workflowInterceptorModules: options.interceptors?.workflowModules,
-        ...options.bundlerOptions,
+      const { code } = await worker.bundleWorkflowCode(watched(theirs, spec.project)).catch(() => {
+        problems.length = 0;
+        return worker.bundleWorkflowCode(theirs);
       });
       await fs.promises.writeFile(spec.bundle, code);
     } catch (error) {
@@ -97,6 +101,35 @@ async function bundle(spec) {
     }
   }
   await say(hello(version));
+}
+
+/** The same bundle with one more interceptor, which is not of the project and yet must find the project's SDK. */
+function watched(theirs, project) {
+  return {
+    ...theirs,
+    workflowInterceptorModules: [...(theirs.workflowInterceptorModules ?? []), path.join(__dirname, 'watch.cjs')],
+    webpackConfigHook: (config) => {
+      const modules = [...(config.resolve?.modules ?? ['node_modules']), path.join(project, 'node_modules')];
+      const changed = { ...config, resolve: { ...config.resolve, modules } };
+      return theirs.webpackConfigHook ? theirs.webpackConfigHook(changed) : changed;
+    },
+  };
+}
+
+/** The first frame of a stack that is neither the SDK's nor ours. */
+function placeIn(stack) {
+  for (const frame of stack.split('\n')) {
+    const found = /^\s*at (?:async )?(?:(\S+) \()?(?:file:\/\/)?(\/[^():]+):(\d+):\d+\)?\s*$/.exec(frame);
+    if (found && !found[2].includes('/node_modules/') && found[2] !== path.join(__dirname, 'watch.cjs')) {
+      return { file: found[2], line: Number(found[3]), function: found[1] ?? '' };
+    }
+  }
+  return undefined;
+}
+
+function sinksOf(options, current) {
+  const made = (_, kind, name, id, stack) => current.made.push({ kind, name, id, location: placeIn(stack) });
+  return { ...options.sinks, wfctlReplay: { made: { fn: made, callDuringReplay: true } } };
 }
 
 function hello(version) {
@@ -112,6 +145,7 @@ async function* histories(current, History) {
     const message = JSON.parse(line);
     if (message.wfctl !== 'history') continue;
     current.message = message;
+    current.made = [];
     // Protobuf rather than JSON: the SDK's JSON reader fails where npm installed two copies of protobufjs.
     yield { workflowId: message.workflow_id || 'replay', history: History.decode(Buffer.from(message.history, 'base64')) };
   }
@@ -137,10 +171,12 @@ async function replay(spec) {
     options.workflowBundle = { codePath: spec.bundle };
   }
   await say(hello(version));
-  const current = {};
+  const current = { made: [] };
+  options.sinks = sinksOf(options, current);
   try {
     for await (const result of worker.Worker.runReplayHistories(options, histories(current, History))) {
-      await say({ wfctl: 'verdict', number: current.message.number, ...judged(result.error) });
+      const commands = result.error ? current.made : undefined;
+      await say({ wfctl: 'verdict', number: current.message.number, commands, ...judged(result.error) });
       current.message = undefined;
     }
   } catch (error) {
