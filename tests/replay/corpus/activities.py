@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from temporalio import activity
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 
@@ -94,6 +95,15 @@ async def cleanup(name: str) -> str:
     return f"cleaned {name}"
 
 
+@activity.defn(dynamic=True)
+async def anything(arguments: Sequence[RawValue]) -> str:
+    """Stands in for every activity that workflows name by a string."""
+    name = activity.info().activity_type
+    given = activity.payload_converter().from_payload(arguments[0].payload) if arguments else ""
+    _judge(given)
+    return f"{name}({given})"
+
+
 ALL: list[Callable[..., Any]] = [
     reserve,
     charge,
@@ -108,4 +118,5 @@ ALL: list[Callable[..., Any]] = [
     lookup,
     long_job,
     cleanup,
+    anything,
 ]

@@ -10,6 +10,7 @@ import fnmatch
 import importlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 from dataclasses import dataclass, field
@@ -48,17 +49,24 @@ def load(file: Path) -> reading.ReadHistory:
     return history
 
 
-def changed_source(change: Change) -> str:
-    text = (HERE / "workflows" / f"{change.module}.py").read_text()
-    for old, new in change.edits:
+def write_changed(change: Change, directory: Path, name: str) -> None:
+    """The changed module, or package, under a name of its own."""
+    original = HERE / "workflows" / change.module
+    if original.is_dir():
+        shutil.copytree(original, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy(original.with_suffix(".py"), directory / f"{name}.py")
+    for edit in change.edits:
+        old, new = edit[-2:]
+        file = directory / name / edit[0] if len(edit) == 3 else directory / f"{name}.py"
+        text = file.read_text()
         assert old in text, f"{change.name}: nothing to replace: {old!r}"
-        text = text.replace(old, new)
-    return text
+        file.write_text(text.replace(old, new))
 
 
 def code_of(change: Change, directory: Path) -> Code:
     name = "changed_" + change.name.replace("-", "_")
-    (directory / f"{name}.py").write_text(changed_source(change))
+    write_changed(change, directory, name)
     importlib.invalidate_caches()
     module = importlib.import_module(name)
     return Code([one for one in vars(module).values() if hasattr(one, "__temporal_workflow_definition")])

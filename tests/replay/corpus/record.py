@@ -17,6 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import temporalio
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -25,7 +26,8 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, Work
 from temporalio.worker import Worker
 
 from tests.replay.corpus import activities
-from tests.support.server import running_server
+from tests.replay.corpus.workflows.orders.models import Item, Order, Priority
+from tests.support.server import ROOT, running_server
 
 HERE = Path(__file__).parent
 HISTORIES = HERE / "histories"
@@ -278,6 +280,36 @@ SCENARIOS = [
     Scenario("shipment-lost", "attributes", "Shipment", ("LOST-box",)),
     Scenario("shipment-reset", "attributes", "Shipment", ("box",), reset_to(4)),
     Scenario("dispatch-nobody", "external", "Dispatcher", ("nobody-here", "")),
+    Scenario("orders-plain", "orders", "Fulfilment", (Order("o1", [Item("a")]),)),
+    Scenario("orders-gift", "orders", "Fulfilment", (Order("o2", [Item("a"), Item("b")], Priority.HIGH, True),)),
+    Scenario("orders-unpaid", "orders", "Fulfilment", (Order("FAIL-o3", [Item("a")]),)),
+    Scenario(
+        "orders-cancelled",
+        "orders",
+        "Fulfilment",
+        (Order("o4", [Item("a")]),),
+        steps(seen("TIMER_STARTED"), signal("cancel_order", "mind changed")),
+    ),
+    Scenario("alerts-all", "alerts", "alert", ("hello big wide world", ["email", "sms", "fax", "push"])),
+    Scenario("alerts-sms", "alerts", "alert", ("hi", ["sms"])),
+    Scenario(
+        "wallet-busy",
+        "wallet",
+        "Wallet",
+        ("eve",),
+        steps(
+            *(update(*one) for one in (("deposit", 500), ("spend", 150), ("spend", 5000), ("freeze", True))),
+            update("deposit", 5),
+            signal("whatever", 1),
+            signal("close"),
+        ),
+    ),
+    Scenario("wallet-over", "wallet", "Wallet", ("eve",), steps(update("spend", 20), signal("close"))),
+    Scenario("trip-fine", "trip", "Trip", ("ann",)),
+    Scenario("trip-home", "trip", "Trip", ("FAIL-ann",)),
+    Scenario("trip-cancelled", "trip", "Trip", ("LONG-ann",), steps(seen("TIMER_STARTED"), cancel)),
+    Scenario("pipeline-all", "pipeline", "Pipeline", ("s3",)),
+    Scenario("pipeline-skip", "pipeline", "Pipeline", ("s3",), signal("skip_stage", "load")),
     Scenario("batch-3", "batch", "Batch", (3,)),
     Scenario("batch-500", "batch", "Batch", (500,)),
 ]
@@ -328,8 +360,14 @@ async def save(stage: Stage, scenario: Scenario) -> None:
         by_id[one.id] = by_id.get(one.id, 0) + 1
         name = one.id.replace("/", "-") + (f".{by_id[one.id]}" if total[one.id] > 1 else "")
         history = await stage.client.get_workflow_handle(one.id, run_id=one.run_id).fetch_history()
-        (HISTORIES / f"{name}.json").write_text(history.to_json() + "\n")
+        (HISTORIES / f"{name}.json").write_text(_without_paths(history.to_json()) + "\n")
         print(name, len(history.events), "events")
+
+
+def _without_paths(text: str) -> str:
+    """Stack traces as any machine would have them."""
+    packages = str(Path(temporalio.__file__).parents[1])
+    return text.replace(packages, "/venv/lib/python3.11/site-packages").replace(str(ROOT), "/project")
 
 
 async def main(names: list[str]) -> None:

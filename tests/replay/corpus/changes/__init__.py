@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.replay.corpus.changes import (
+    alerts,
     approval,
     attributes,
     batch,
@@ -14,10 +15,14 @@ from tests.replay.corpus.changes import (
     fan_out,
     local,
     machine,
+    orders,
     pages,
     patched,
+    pipeline,
     retrying,
     saga,
+    trip,
+    wallet,
 )
 from tests.replay.corpus.changes.shapes import Change, Outcome, Warned
 
@@ -39,6 +44,11 @@ _FILES = (
     attributes,
     external,
     batch,
+    orders,
+    alerts,
+    wallet,
+    trip,
+    pipeline,
 )
 
 HISTORIES: dict[str, tuple[str, ...]] = {module: globs for file in _FILES for module, globs in file.HISTORIES.items()}

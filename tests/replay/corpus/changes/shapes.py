@@ -33,7 +33,8 @@ class Warned:
 class Change:
     name: str
     module: str
-    edits: tuple[tuple[str, str], ...]
+    edits: tuple[tuple[str, str] | tuple[str, str, str], ...]
+    """What is replaced by what; in a package, in which of its files."""
     outcomes: tuple[Outcome, ...] = ()
     warned: tuple[Warned, ...] = ()
     histories: str = ""
