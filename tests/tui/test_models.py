@@ -265,3 +265,14 @@ def test_a_reset_says_beforehand_what_it_leaves_behind_and_what_it_sends_again()
         "Done again: reserve (id 1), charge (id 2), ship (id 3)."
     )
     assert reset_preview(items, 28).strip() == "At event 28: 1 event left behind."
+
+
+def test_payloads_are_searched_as_they_were_written() -> None:
+    events = shipped_order()
+    payload = events[0].workflow_execution_started_event_attributes.input.payloads[0]
+    payload.data = '{"für": "Zoë"}'.encode()
+    events_list = EventList()
+    events_list.take(ItemMaker().items(events))
+    for words in ("payload:Zoë", "payload:für.:", "payload:zoË"):
+        events_list.set_filter(parse_filter(words))
+        assert [item.row.event_id for item in events_list.shown] == [1], words

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from textual.widgets import Input
 
+from tests.support.acting import Actor, start_child
 from tests.support.histories import BEGAN, shipped_order
 from tests.support.inprocess import in_process
 from tests.tui.conftest import agree, recorded, screen_text, served, showing, until, until_dialog, until_shown
@@ -20,6 +21,7 @@ from wfctl.tui.models.listing import Listing
 from wfctl.tui.models.run import RunRef
 from wfctl.tui.models.verdict import ReplayVerdict
 from wfctl.tui.screens.dialogs import Menu
+from wfctl.tui.widgets.grid import Grid
 
 CODE = """
 from datetime import timedelta
@@ -114,6 +116,43 @@ def test_children_stand_under_their_parents_when_asked() -> None:
         ("order-1041", 0),
         ("order-1045", 1),
     ]
+
+
+def family() -> Listing:
+    listing = Listing(is_tree=True)
+    infos = [run.description.workflow_execution_info for run in recorded().runs]
+    infos[0].parent_execution.workflow_id = infos[2].execution.workflow_id
+    infos[1].parent_execution.workflow_id = infos[0].execution.workflow_id
+    listing.take(infos, now=BEGAN, more=False)
+    return listing
+
+
+def test_children_are_folded_away_and_counted() -> None:
+    listing = family()
+    assert [(row.depth, row.hidden) for row in listing.shown()] == [(0, 0), (1, 0), (2, 0)]
+    parent = listing.shown()[0].workflow_id
+    listing.fold(parent)
+    assert [(row.workflow_id, row.hidden) for row in listing.shown()] == [(parent, 2)]
+    listing.fold(parent)
+    assert len(listing.shown()) == 3
+
+
+async def test_children_stay_under_their_parents_when_the_list_is_looked_at_again() -> None:
+    async with in_process() as server, showing(served(server), idle_seconds=0.1) as (app, pilot):
+        actor = Actor(server.workflows)
+        await server.start("parent")
+        await actor.step(start_child("child"))
+        await until_shown(pilot, "child")
+        await pilot.press("z")
+        await until_shown(pilot, "╰ child")
+        await server.start("another")
+        await until_shown(pilot, "another")
+        assert "╰ child" in screen_text(app)
+        grid = app.screen.query_one(Grid)
+        grid.cursor = next(at for at, row in enumerate(grid.rows) if row.workflow_id == "child")
+        await pilot.press("Z")
+        await until_shown(pilot, "parent  +1")
+        assert "╰ child" not in screen_text(app)
 
 
 async def test_a_profile_that_does_not_answer_leaves_the_old_one_in_place() -> None:

@@ -141,8 +141,13 @@ def _test(scope: str, words: str) -> Callable[[EventItem], bool]:
     except re.error as error:
         raise ValueError(f"'{words}' is not a regular expression: {error}") from error
     if scope == "payload":
-        return lambda item: pattern.search(str(item.event)) is not None
+        return lambda item: pattern.search(_everything(item.event)) is not None
     return lambda item: pattern.search(f"{item.row.type} {item.row.subject} {item.row.detail}") is not None
+
+
+def _everything(event: Any) -> str:
+    """All text of an event as it is on the wire, where payloads stand as they were written."""
+    return str(event.SerializeToString(), "utf-8", "replace")
 
 
 EVENT_COLUMNS: tuple[Column, ...] = (

@@ -45,6 +45,8 @@ class RunRow:
     """Search attributes and memo, as text."""
     depth: int = 0
     """How far it stands under a parent."""
+    hidden: int = 0
+    """How many stand under it and are folded away."""
 
     @property
     def key(self) -> str:
@@ -65,9 +67,10 @@ class RunRow:
         if key == "events":
             return cell(str(self.events) if self.events else "", "dim")
         if key == "workflow_id":
+            more = (Part(f"  +{self.hidden}", "accent"),) if self.hidden else ()
             if self.depth:
-                return (Part("  " * (self.depth - 1) + "╰ ", "dim"), Part(self.workflow_id))
-            return cell(self.workflow_id, "strong")
+                return (Part("  " * (self.depth - 1) + "╰ ", "dim"), Part(self.workflow_id), *more)
+            return (Part(self.workflow_id, "strong"), *more)
         if key in ("type", "queue", "run_id"):
             return cell(getattr(self, key), "" if key == "type" else "dim")
         return cell(self.extra.get(key, ""))
@@ -125,6 +128,8 @@ class Listing:
     marked: set[str] = field(default_factory=set)
     is_tree: bool = False
     """Children stand under their parents, as far as both are loaded."""
+    folded: set[str] = field(default_factory=set)
+    """Workflow ids of the parents whose children are not shown."""
 
     @property
     def query(self) -> str:
@@ -205,7 +210,22 @@ class Listing:
         seen: set[str] = set()
         _walk(by_parent, "", 0, found, seen)
         found.extend(row for row in self.rows if row.key not in seen)
+        return self._unfolded(found) if self.folded else found
+
+    def _unfolded(self, rows: Sequence[RunRow]) -> list[RunRow]:
+        """Without what stands under a folded parent, which says how much that is."""
+        found: list[RunRow] = []
+        hidden_below: int | None = None
+        for row in rows:
+            if hidden_below is not None and row.depth > hidden_below:
+                found[-1] = replace(found[-1], hidden=found[-1].hidden + 1)
+                continue
+            hidden_below = row.depth if row.workflow_id in self.folded else None
+            found.append(row)
         return found
+
+    def fold(self, workflow_id: str) -> None:
+        self.folded.symmetric_difference_update({workflow_id})
 
     def toggle_mark(self, key: str) -> None:
         self.marked.symmetric_difference_update({key})

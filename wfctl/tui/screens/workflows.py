@@ -60,6 +60,7 @@ class WorkflowsScreen(Acting):
         Binding("left,h,left_square_bracket", "status(-1)", "Status before", show=False),
         Binding("right,l,right_square_bracket", "status(1)", "Next status", show=False),
         Binding("z", "tree", "Children under parents", show=False),
+        Binding("Z", "fold", "Fold children", show=False),
         Binding("C", "columns", "Columns", show=False),
         Binding("F", "saved_filters", "Saved filters", show=False),
         Binding("y", "copy", "Copy id", show=False),
@@ -271,6 +272,16 @@ class WorkflowsScreen(Acting):
 
     def action_tree(self) -> None:
         self.listing.is_tree = not self.listing.is_tree
+        self.grid.set_rows(self.listing.shown())
+
+    def action_fold(self) -> None:
+        """Hide what stands under the cursor, or show it again; on a child, what stands under its parent."""
+        row: RunRow | None = self.grid.current
+        if row is None:
+            return
+        self.listing.is_tree = True
+        has_children = any(other.parent == row.workflow_id for other in self.listing.rows)
+        self.listing.fold(row.workflow_id if has_children or not row.parent else row.parent)
         self.grid.set_rows(self.listing.shown())
 
     @work(group="dialog")
