@@ -24,6 +24,7 @@ from tests.tui.conftest import (
     until_shown,
 )
 from tests.tui.recorded_server import RecordedServer
+from wfctl.errors import CommandError
 from wfctl.tui.feeds.actions import ACTIONS
 from wfctl.tui.feeds.nouns import RESOURCES, parts, schedules
 from wfctl.tui.models.run import RunRef
@@ -167,6 +168,16 @@ async def test_an_action_asks_the_server_for_what_it_says(row: Any, recorded_ser
     assert asked[0] == method
     assert is_meant(asked[1])
     assert asked[1].identity == "tester"
+
+
+def test_an_edit_of_what_was_changed_meanwhile_is_refused(recorded_server: RecordedServer) -> None:
+    edit = next(action for action in RESOURCES["schedules"].actions if action.name == "Edit")
+    source = cast(Any, recorded_server)
+    assert edit.prefill is not None
+    before = edit.prefill(source, "cleanup")
+    with pytest.raises(CommandError, match="was changed meanwhile"):
+        edit.run(source, "cleanup", {**before, "token": "00ff"})
+    assert not recorded_server.changes
 
 
 async def test_a_schedule_is_made(recorded_server: RecordedServer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from wfctl.errors import UsageMistake
+from wfctl.errors import CommandError, UsageMistake
 from wfctl.tui.feeds.nouns.parts import word
 from wfctl.tui.feeds.requests import Action, Done, Field, Values, ask, payloads, sends
 from wfctl.tui.feeds.source import Source
@@ -49,9 +49,12 @@ def _create(source: Source, namespace: str, values: Values) -> Done:
 
 def _edit(source: Source, schedule_id: str, values: Values) -> Done:
     """Everything that the form does not show stays as it is."""
-    schedule = ask(source, "DescribeSchedule", schedule_id=schedule_id).schedule
+    found = ask(source, "DescribeSchedule", schedule_id=schedule_id)
+    schedule, token = found.schedule, bytes.fromhex(values[_TOKEN])
+    if found.conflict_token != token:
+        # A server may also find out, but does not always tell.
+        raise CommandError(f"schedule {schedule_id} was changed meanwhile", hint="look at it again")
     _write(schedule, values, _read(schedule))
-    token = bytes.fromhex(values[_TOKEN])
     ask(source, "UpdateSchedule", schedule_id=schedule_id, schedule=schedule, conflict_token=token)
     return Done(f"schedule {schedule_id} changed")
 
