@@ -41,6 +41,7 @@ from wfctl.devserver.core.execution import Execution
 from wfctl.devserver.options import ServerOptions
 from wfctl.devserver.settings import Settings
 from wfctl.devserver.storage import executions
+from wfctl.devserver.storage.rows import Kind, Pending
 
 QUEUE = "bench-fixtures"
 # Copies begin here, above every key that the server has given by itself.
@@ -80,8 +81,11 @@ def build_long_history(path: Path, events: int) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         (namespace_id,) = connection.execute("SELECT id FROM namespaces WHERE name = 'default'").fetchone()
         connection.execute("BEGIN")
-        for sql, parameters in _long_run(namespace_id, events):
-            connection.execute(sql, parameters)
+        rows = Pending(connection)
+        for statement, values in _long_run(namespace_id, events):
+            assert isinstance(statement, Kind), "a run writes rows"
+            rows.add(statement, values)
+        rows.flush()
         connection.execute("COMMIT")
 
 

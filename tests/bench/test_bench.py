@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as bench
-from bench import fixtures, loads, steps
+from bench import fanout, fixtures, loads, steps
 from bench.plot import svg
 from bench.report import ROWS, Result, better_by, table
 from bench.servers import command_line
@@ -130,6 +130,11 @@ async def test_the_steps_of_a_workflow_are_timed_one_by_one() -> None:
     assert spent.count["step RespondWorkflowTaskCompleted"] == 8
     assert spent.count["commit"] == 28
     assert "µs" in steps.report(spent)
+
+
+@pytest.mark.parametrize("shape", list(fanout.SHAPES))
+async def test_every_shape_of_a_fan_out_comes_to_its_end(shape: str) -> None:
+    assert await fanout.measure(shape, 3, repeats=1) > 0
 
 
 def test_the_terminal_ui_has_its_lines_in_the_report() -> None:
