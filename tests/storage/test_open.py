@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import struct
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -225,6 +226,23 @@ async def test_pages_that_are_only_in_the_log_are_not_missed(tmp_path: Path, ope
         await database.write([("INSERT INTO meta VALUES (?, ?)", (f"key-{number}", "x" * 1000))])
     copy.write_bytes(path.read_bytes())
     Path(f"{copy}-wal").write_bytes(Path(f"{path}-wal").read_bytes())
+    copied = await open_(copy)
+    assert await scalar(copied, "SELECT count(*) FROM meta WHERE key LIKE 'key-%'") == 30
+
+
+async def test_what_is_left_in_the_log_of_a_transaction_that_was_taken_back_is_no_missing_page(
+    tmp_path: Path, open_: Open
+) -> None:
+    path, copy = tmp_path / "dev.db", tmp_path / "copy.db"
+    database = await open_(path)
+    for number in range(30):
+        await database.write([("INSERT INTO meta VALUES (?, ?)", (f"key-{number}", "x" * 1000))])
+    log = bytearray(Path(f"{path}-wal").read_bytes())
+    size = 4096 + 24
+    pages = path.stat().st_size // 4096 + 40
+    left_over = struct.pack(">II", pages, pages) + log[16:24] + bytes(8) + bytes(4096)  # a commit, by its looks
+    copy.write_bytes(path.read_bytes())
+    Path(f"{copy}-wal").write_bytes(log[: 32 + (len(log) - 32) // size * size] + left_over)
     copied = await open_(copy)
     assert await scalar(copied, "SELECT count(*) FROM meta WHERE key LIKE 'key-%'") == 30
 

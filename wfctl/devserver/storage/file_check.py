@@ -183,33 +183,34 @@ def _refuse_foreign(path: Path) -> None:
 
 def _check_length(path: Path, header: Header, size: int, wal: Path) -> None:
     """Every page must be in the file or in its log; a checkpoint that a crash cut off leaves the last ones there."""
-    logged = _logged_pages(wal, header.page_size)
-    page_count = logged.page_count or (header.page_count if header.page_count_is_valid else 0)
     whole_pages = size // header.page_size
-    missing = next((page for page in range(whole_pages + 1, page_count + 1) if page not in logged.pages), None)
-    if missing is not None:
+    logged = _pages_are_there(wal, header.page_size, whole_pages)
+    if logged is None:
+        logged = not header.page_count_is_valid or header.page_count <= whole_pages
+    if not logged:
         _refuse_truncated(path, size)
 
 
-@dataclass(frozen=True, slots=True)
-class _Log:
-    pages: frozenset[int] = frozenset()
-    page_count: int = 0  # of the database as of the last commit in the log; 0 when it holds none
+def _pages_are_there(wal: Path, page_size: int, whole_pages: int) -> bool | None:
+    """Whether the pages that the file lacks are in its log, as of some commit there; None when it holds none.
 
-
-def _logged_pages(wal: Path, page_size: int) -> _Log:
+    As of some commit, not of the last: behind the log's true end may lie what is left of transactions that were taken
+    back (a sync failed) or torn. Only the checksum of all before it tells, which is SQLite's to add up. Pages are never
+    given back, so a file that was cut short lacks pages as of every commit.
+    """
     if _size_of(wal) < _WAL_HEADER_BYTES + _WAL_FRAME_HEADER_BYTES + page_size:
-        return _Log()
-    pages: set[int] = set()
-    committed: set[int] = set()
-    page_count = 0
+        return None
+    beyond: set[int] = set()  # pages that are in the log only
+    found: bool | None = None
     with wal.open("rb") as file:
         salts = file.read(_WAL_HEADER_BYTES)[16:24]
         while len(frame := file.read(_WAL_FRAME_HEADER_BYTES)) == _WAL_FRAME_HEADER_BYTES and frame[8:16] == salts:
             page, count_after_commit = struct.unpack_from(">II", frame)
-            pages.add(page)
+            if page > whole_pages:
+                beyond.add(page)
             if count_after_commit:
-                committed |= pages
-                page_count = count_after_commit
+                found = len(beyond) >= count_after_commit - whole_pages
+                if found:
+                    return True
             file.seek(page_size, os.SEEK_CUR)
-    return _Log(frozenset(committed), page_count)
+    return found
