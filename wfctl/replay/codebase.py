@@ -63,14 +63,14 @@ class Codebase:
 
         What only a worker is told, the list of its activities, says nothing of what a workflow does.
         """
-        if "Worker" in source.words(site.statement):
+        if _sets_up(site):
             return False
         if site.function is not None:
             return True
         targets = getattr(site.statement, "targets", None) or [getattr(site.statement, "target", None)]
         names = [one.id for one in targets if isinstance(one, ast.Name)]
         readers = [one for name in names for one in self.mentions(name) if one.function is not None]
-        return any("Worker" not in source.words(one.statement) for one in readers)
+        return not all(map(_sets_up, readers))
 
     def makers(self) -> Iterator[Site]:
         """Live statements that make a command whose name is not spelled there: a variable, an f-string."""
@@ -99,6 +99,12 @@ class Codebase:
                 seen.add(one)
                 waiting.extend(word for word in self.calls[one] if word in self.calls)
         return seen
+
+
+def _sets_up(site: Site) -> bool:
+    """Does the statement tell a worker what it has?"""
+    calls = (node for node in own_nodes(site.statement) if isinstance(node, ast.Call))
+    return any(keyword.arg in ("activities", "workflows") for call in calls for keyword in call.keywords)
 
 
 def maker_names(site: Site) -> Iterator[ast.expr]:
@@ -332,9 +338,11 @@ def may_follow(code: Codebase, frames: Sequence[Location], site: Site) -> bool:
     same = enclosing(site, frames)
     if same is not None:
         # A call that is not done yet may still make it.
-        return (same[1] is site and same[0] != frames[0]) or _after(same[1], site)
+        if (same[1] is site and same[0] != frames[0]) or _after(same[1], site):
+            return True
+        frames = frames[frames.index(same[0]) + 1 :]
     assert isinstance(site.function, _Function)
-    if site.function.name in code.anytime:
+    if same is None and site.function.name in code.anytime:
         return True
     for frame in frames:
         parsed = source.parsed(frame.file)
