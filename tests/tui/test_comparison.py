@@ -6,31 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
 from google.protobuf.json_format import MessageToJson
 from temporalio.api.history.v1 import History
 from textual.pilot import Pilot
 
 from tests.support.histories import failed_order, shipped_order
-from tests.tui.conftest import SIZES, check_snapshot, recorded, screen_lines, showing, until, until_shown
+from tests.tui.conftest import recorded, screen_lines, showing, until, until_shown
 from wfctl.commands.tui import read_histories
 from wfctl.tui.models.compare import Row
 from wfctl.tui.models.run import RunRef
 from wfctl.tui.screens.comparison import ComparisonScreen
-from wfctl.tui.screens.nouns import LineBar
-
-
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-async def test_a_comparison_looks_as_it_did(size: tuple[int, int]) -> None:
-    async with showing(recorded(), size) as (app, pilot):
-        await pilot.press("colon")
-        await until(pilot, lambda: isinstance(app.screen, LineBar))
-        await until_shown(pilot, "or a workflow id")
-        check_snapshot(app, "noun-bar")
-        await pilot.press("escape")
-        app.open_diff(RunRef("order-1043"), "order-1041")
-        await until_shown(pilot, "They part")
-        check_snapshot(app, "diff")
 
 
 async def test_two_marked_workflows_are_compared_by_one_key() -> None:

@@ -79,7 +79,7 @@ def test_events_of_one_activity_are_one_group_and_workflow_tasks_are_left_out() 
     assert [group.first.row.subject for group in events.groups][1:4] == [
         "reserve (id 1)",
         "charge (id 2)",
-        "timer 1 (8h0m0s)",
+        "timer 1 (8h)",
     ]
     assert all(group.first.kind != "task" for group in events.groups)
 

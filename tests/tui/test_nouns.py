@@ -11,10 +11,8 @@ from textual.widgets import Input
 
 from tests.support.inprocess import in_process
 from tests.tui.conftest import (
-    SIZES,
     FixedApp,
     agree,
-    check_snapshot,
     screen_lines,
     screen_text,
     served,
@@ -35,15 +33,6 @@ from wfctl.tui.screens.workflow import WorkflowScreen
 from wfctl.tui.screens.workflows import WorkflowsScreen
 from wfctl.tui.widgets.grid import Grid
 
-_SHOWN = {
-    "schedules": "every 10m",
-    "batches": "2 of 2",
-    "task-queues": "nobody polls",
-    "workers": "instance",
-    "deployments": "Routing",
-    "namespaces": "retention",
-    "search-attributes": "In a query",
-}
 _LISTS = (
     "ListSchedules", "ListBatchOperations", "ListWorkers", "ListWorkerDeployments", "ListNamespaces",
     "ListSearchAttributes", "ListNexusEndpoints",
@@ -61,20 +50,6 @@ def recorded_server(monkeypatch: pytest.MonkeyPatch) -> RecordedServer:
 async def go(pilot: Pilot[None], app: FixedApp, noun: str) -> None:
     app.goto(noun)
     await until(pilot, lambda: isinstance(app.screen, ResourceScreen) and app.screen.resource.noun == noun)
-
-
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-async def test_every_noun_looks_as_it_did(size: tuple[int, int], recorded_server: RecordedServer) -> None:
-    async with showing(recorded_server, size) as (app, pilot):
-        for noun, shown in _SHOWN.items():
-            await go(pilot, app, noun)
-            await until(pilot, lambda: "● live" in screen_lines(app)[0])
-            if not app.screen.has_class("wide"):
-                await pilot.press("d")
-            if noun == "task-queues":
-                await pilot.press("down")
-            await until_shown(pilot, shown)
-            check_snapshot(app, f"noun-{noun}")
 
 
 async def test_a_noun_is_reached_by_its_name_and_by_a_short_one(recorded_server: RecordedServer) -> None:

@@ -40,9 +40,20 @@ class WfctlApp(Console):
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
     CSS = """
+    * { scrollbar-color: $foreground 25%; scrollbar-color-hover: $primary 60%; scrollbar-color-active: $primary;
+        scrollbar-background: $background; scrollbar-background-hover: $background; scrollbar-background-active: $background; }
     View { background: $background; color: $foreground; }
     Footer { background: $surface; }
+    Footer FooterKey.-compact .footer-key--description { padding: 0 1 0 1; }
     Toast { background: $panel; padding: 0 1; }
+    CommandPalette > Vertical { width: 76; max-width: 96%; margin-top: 2; background: $surface; }
+    CommandPalette #--input, CommandPalette #--input.--list-visible { border: round $primary; background: $surface; }
+    CommandPalette CommandInput, CommandPalette CommandInput:focus { border: none; height: 1; padding: 0 1;
+        background: $surface; }
+    CommandPalette #--input SearchIcon { display: none; }
+    CommandPalette CommandList { background: $surface; }
+    CommandPalette CommandList > .option-list--option-highlighted { background: $primary 7%; }
+    Input > .input--placeholder, Input > .input--suggestion { color: $foreground 70%; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c,ctrl+q", "quit", "Quit", show=False, priority=True),

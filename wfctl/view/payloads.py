@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from wfctl.view.protojson import has_shorthand, payload_shorthand
@@ -39,7 +40,12 @@ def summary_text(payload: Any) -> str:
     if has_shorthand(payload):
         value = payload_shorthand(payload)
         return value if isinstance(value, str) else compact_json(value)
-    return payload_text(payload)
+    text = payload_text(payload)
+    if payload.metadata.get("encoding") == b"json/plain" and text.startswith('"'):
+        # Search attributes carry their type as well, which makes no difference to a reader.
+        with suppress(ValueError):
+            return str(json.loads(text))
+    return text
 
 
 def fields_text(fields: Any) -> str:

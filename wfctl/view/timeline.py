@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from wfctl.view.durations import long_duration, short_duration
+from wfctl.view.durations import short_duration
 from wfctl.view.enums import camel, event_type
 from wfctl.view.payloads import payloads_text, summary_text
 
@@ -156,7 +156,7 @@ def _subject(type: str, attributes: Any) -> str:
     if type == "ActivityTaskScheduled":
         return f"{attributes.activity_type.name} (id {attributes.activity_id})"
     if type == "TimerStarted":
-        wait = long_duration(attributes.start_to_fire_timeout.ToTimedelta())
+        wait = short_duration(attributes.start_to_fire_timeout.ToTimedelta())
         return f"timer {attributes.timer_id} ({wait})"
     if type == "StartChildWorkflowExecutionInitiated":
         return f"{attributes.workflow_type.name} (id {attributes.workflow_id})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -16,12 +15,11 @@ from tests.support.inprocess import InProcess
 from tests.support.sdk_worker import sdk_worker
 from tests.tui.conftest import FixedApp, served, showing, until_shown
 from tests.tui.conftest import _plain_environment as _plain_environment
+from tests.tui.looks import PICTURES, svg
 from wfctl.tui.widgets.grid import Grid
 
 ROOT = Path(__file__).parents[3]
-PICTURES = ROOT / "docs" / "tui"
 MOST_KEYS = 3
-_FONT_FACES = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
 def drill_worker(
@@ -52,9 +50,7 @@ class Drill:
         """`UPDATE_PICTURES=1` puts what is on screen into docs/tui.md."""
         if os.environ.get("UPDATE_PICTURES"):
             PICTURES.mkdir(exist_ok=True)
-            svg = _FONT_FACES.sub("", self.app.export_screenshot(simplify=True, title="wfctl tui"))
-            svg = re.sub(r"terminal-\d+", f"drill-{name}", svg).replace("<text ", '<text xml:space="preserve" ')
-            (PICTURES / f"{name}.svg").write_text(svg, encoding="utf-8")
+            (PICTURES / f"{name}.svg").write_text(svg(self.app, f"drill-{name}"), encoding="utf-8")
 
 
 @asynccontextmanager

@@ -34,6 +34,12 @@ class Column:
     """Columns of high priority number go first when there is no room."""
 
 
+def named(subject: str, tone: Tone = "") -> Cell:
+    """A name, with what only tells it from others of that name in the background: `charge`, `(id 2)`."""
+    name, bracket, rest = subject.partition(" (")
+    return (Part(name, tone), Part(f"{bracket}{rest}", "dim")) if bracket else (Part(name, tone),)
+
+
 def cell(text: str, tone: Tone = "") -> Cell:
     return (Part(text, tone),)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from wfctl.tui.models.cells import Cell, Column, Part, Tone, cell
+from wfctl.tui.models.cells import Cell, Column, Part, Tone, cell, named
 from wfctl.view.durations import short_duration
 from wfctl.view.failures import failure_title, root_cause
 from wfctl.view.timeline import EventRow
@@ -171,7 +171,7 @@ GROUP_COLUMNS: tuple[Column, ...] = (
 def event_cells(item: EventItem, began: datetime) -> list[Cell]:
     row = item.row
     detail_tone: Tone = "bad" if row.failure is not None else "dim"
-    about: list[Part] = [Part(row.subject)] if row.subject else []
+    about: list[Part] = [*named(row.subject)] if row.subject else []
     text = failure_title(root_cause(row.failure)) if row.failure is not None else row.detail
     if text:
         about.append(Part(("  " if about else "") + text, detail_tone))
@@ -248,7 +248,7 @@ class EventList:
 def group_cells(group: Group, began: datetime) -> list[Cell]:
     first, last = group.first, group.last
     failure = group.failure
-    about: list[Part] = [Part(first.row.subject or first.row.type)]
+    about: list[Part] = [*named(first.row.subject or first.row.type)]
     if failure is not None and last.tone != "ok":
         about.append(Part(f"  {failure_title(root_cause(failure))}", "bad"))
     elif last.row.detail:

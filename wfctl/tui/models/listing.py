@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from wfctl.tui.models.cells import Cell, Column, Part, cell, status_cell
+from wfctl.tui.models.cells import STATUS_MARKS, Cell, Column, Part, cell, status_cell
 from wfctl.view.durations import short_duration
 from wfctl.view.enums import workflow_status
 from wfctl.view.payloads import payload_text, summary_text
@@ -18,10 +18,10 @@ _ROWS_WITH_VALUES = 500
 
 COLUMNS: tuple[Column, ...] = (
     Column("status", "Status", width=16, priority=1),
-    Column("workflow_id", "Workflow ID", weight=3, least=12),
-    Column("type", "Type", weight=2, least=8, priority=1),
-    Column("started", "Started", width=14, align="right", priority=2),
-    Column("took", "Took", width=9, align="right", priority=3),
+    Column("workflow_id", "Workflow ID", weight=3, least=18),
+    Column("type", "Type", weight=2, least=16, priority=1),
+    Column("started", "Started", width=11, align="right", priority=2),
+    Column("took", "Took", width=8, align="right", priority=3),
     Column("queue", "Task queue", weight=1, least=10, priority=5),
     Column("events", "Events", width=7, align="right", priority=6),
     Column("run_id", "Run ID", width=36, priority=9),
@@ -59,10 +59,10 @@ class RunRow:
         if key == "status":
             return status_cell(self.status)
         if key == "started":
-            return cell(f"{short_duration(now - self.started)} ago" if self.started else "", "dim")
+            return cell(f"{_age(now - self.started)} ago" if self.started else "", "dim")
         if key == "took":
             end = self.closed or (now if self.status in ("Running", "Paused") else None)
-            took = short_duration(end - self.started) if end and self.started else ""
+            took = _age(end - self.started) if end and self.started else ""
             return cell(took, "live" if self.closed is None else "")
         if key == "events":
             return cell(str(self.events) if self.events else "", "dim")
@@ -87,6 +87,11 @@ class RunRow:
             if key in ("workflow_id", "type", "queue", "events", "run_id")
             else self.extra.get(key, "")
         )
+
+
+def _age(duration: timedelta) -> str:
+    """After ten days nobody counts the hours."""
+    return f"{duration.days}d" if duration.days >= 10 else short_duration(duration)
 
 
 def row_of(info: Any) -> RunRow:
@@ -176,6 +181,15 @@ class Listing:
             if count or status == self.status or (status == "Running" and self.total is not None):
                 tabs.append((status, f"{status} {count}"))
         return tabs
+
+    def short_tabs(self) -> dict[str, str]:
+        """Mark and count, for where there is no room for words."""
+        return {status: f"{STATUS_MARKS[status]} {self.counts.get(status, 0)}" for status, _ in self.tabs() if status}
+
+    def marked_words(self) -> str:
+        """How many are marked, of those that are loaded."""
+        count = len(self.marked_rows())
+        return f"{count} marked" if count else ""
 
     def step_status(self, by: int) -> str:
         names = [status for status, _ in self.tabs()]

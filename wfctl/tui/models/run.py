@@ -157,13 +157,15 @@ class RunModel:
         if info.history_size_bytes:
             size += f", {_size(info.history_size_bytes)}"
         facts.append(("history", size, ""))
-        facts.append(("run", info.execution.run_id or "unknown", "dim"))
         build = info.versioning_info.deployment_version.build_id or info.assigned_build_id
         if build:
             facts.append(("build", build, ""))
         if info.parent_execution.workflow_id:
             facts.append(("parent", info.parent_execution.workflow_id, ""))
         return facts
+
+    def run_fact(self) -> tuple[str, str, Tone]:
+        return ("run", self.info.execution.run_id or "unknown", "dim")
 
     def _pollers(self) -> int | None:
         count = self.surroundings.pollers.get((self.info.task_queue, "workflow"))
@@ -246,7 +248,7 @@ class RunModel:
 
 PENDING_COLUMNS: tuple[Column, ...] = (
     Column("what", "What", width=13),
-    Column("name", "Name", weight=2, least=12),
+    Column("name", "Name", weight=3, least=16),
     Column("state", "State", width=12, priority=2),
     Column("attempt", "Attempt", width=9, align="right", priority=1),
     Column("next", "Next", width=16, priority=3),

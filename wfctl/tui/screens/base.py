@@ -105,7 +105,8 @@ class View(Screen[None]):
         return next((screen for screen in reversed(self.app.screen_stack) if isinstance(screen, View)), None) is self
 
     async def call(self, function: Callable[..., Result], *arguments: Any) -> Result:
-        """In a thread. Raises CommandError and nothing else, for a screen outlives whatever it asks for."""
+        """In a thread. Raises CommandError and nothing else, for a screen outlives whatever it asks for. When it has been
+        left meanwhile, the answer is nobody's any more, and who waits for it is cancelled."""
         try:
             return await asyncio.to_thread(function, *arguments)
         except CommandError:
@@ -113,13 +114,16 @@ class View(Screen[None]):
         except Exception as error:
             self.log.error(f"{function}: {error!r}")
             raise CommandError(f"an unexpected answer: {type(error).__name__}: {error}") from error
+        finally:
+            if not self.children:
+                raise asyncio.CancelledError
 
     # Whether what is shown is of now.
 
     _answered_at: datetime | None = None
 
     def say_answered(self) -> None:
-        self._answered_at = datetime.now().astimezone()
+        self._answered_at = self.console.clock()
         is_of_now = self.source.is_live and self.source.as_of is None
         state = ("● live", "ok") if is_of_now else ("○ recorded", "dim")
         self.query_one(TopBar).state = state  # type: ignore[assignment]
@@ -127,7 +131,7 @@ class View(Screen[None]):
     def say_failed(self, error: CommandError) -> None:
         """Old data stays, and says so."""
         bar = self.query_one(TopBar)
-        since = f", as of {self._answered_at:%H:%M:%S}" if self._answered_at else ""
+        since = f", as of {self._answered_at.astimezone():%H:%M:%S}" if self._answered_at else ""
         if isinstance(error, ServerUnreachable):
             bar.state = (f"○ reconnecting{since}", "warn")
         else:

@@ -28,10 +28,10 @@ class ComparisonScreen(View):
     DEFAULT_CSS = """
     ComparisonScreen #sides { height: 1fr; layout: vertical; }
     ComparisonScreen Grid { height: 1fr; width: 1fr; }
-    ComparisonScreen #change { height: 35%; border-top: solid $panel; }
+    ComparisonScreen #change { height: 35%; border-top: solid $foreground 20%; }
     ComparisonScreen.plain #change { display: none; }
     ComparisonScreen.wide #sides { layout: horizontal; }
-    ComparisonScreen.wide #change { height: 1fr; width: 30%; border-top: none; border-left: solid $panel; }
+    ComparisonScreen.wide #change { height: 1fr; width: 30%; border-top: none; border-left: solid $foreground 20%; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -134,11 +134,12 @@ class Menu(ModalScreen[str | None]):
 
     DEFAULT_CSS = """
     Menu { align: center middle; background: $background 60%; }
-    Menu > Vertical { width: 56; max-width: 96%; height: auto; max-height: 90%; background: $surface;
+    Menu > Vertical { width: 64; max-width: 96%; height: auto; max-height: 90%; background: $surface;
         border: round $primary; padding: 0; }
-    Menu OptionList { background: $surface; border: none; height: auto; max-height: 20; padding: 0; }
+    Menu OptionList { background: $surface; border: none; height: auto; max-height: 20; padding: 0;
+        text-wrap: nowrap; text-overflow: ellipsis; }
     Menu OptionList:focus { border: none; background-tint: $foreground 0%; }
-    Menu OptionList:focus > .option-list--option-highlighted { background: $primary 25%; color: $foreground; text-style: none; }
+    Menu OptionList:focus > .option-list--option-highlighted { background: $primary 15%; color: $foreground; text-style: none; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -161,7 +162,7 @@ class Menu(ModalScreen[str | None]):
                         Content.assemble(
                             (f" {letter or ' '}  ", "$primary"),
                             f"{safe_line(name):<16}",
-                            (safe_line(note), "$text-muted"),
+                            (safe_line(note), "$foreground 70%"),
                         )
                     )
                     for letter, name, note in self._options

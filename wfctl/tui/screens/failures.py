@@ -32,7 +32,7 @@ class FailuresScreen(View):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.query_one(FactsBar).show(self._model.title(), [])
+        self.query_one(FactsBar).show(self._model.title(), [], self._model.run_fact())
         lines: list[Cell] = []
         for where, failure in self._model.failures():
             lines += [heading(where), *failure_lines(failure, indent=2), cell("")]

@@ -43,10 +43,10 @@ class Pane(Container):
     DEFAULT_CSS = """
     Pane { height: 1fr; layout: vertical; }
     Pane .main { height: 1fr; width: 1fr; }
-    Pane .detail { display: none; height: 45%; border-top: solid $panel; }
+    Pane .detail { display: none; height: 45%; border-top: solid $foreground 20%; }
     Pane.detailed .detail { display: block; }
     Pane.wide { layout: horizontal; }
-    Pane.wide .detail { height: 1fr; width: 42%; border-top: none; border-left: solid $panel; }
+    Pane.wide .detail { height: 1fr; width: 42%; border-top: none; border-left: solid $foreground 20%; }
     """
 
     def __init__(self, model: RunModel, *, id: str) -> None:
@@ -218,9 +218,12 @@ class EventsPane(DetailedPane):
         return self.query_one("#event-grid", Grid)
 
     def on_resize(self, event: events.Resize) -> None:
+        """Where there is room, the details are there from the start; where it goes, they go with it."""
+        was_wide = self.has_class("wide")
         super().on_resize(event)
-        if self.has_class("wide"):
-            self.add_class("detailed")
+        if self.has_class("wide") != was_wide:
+            self.set_class(not was_wide, "detailed")
+        if self.has_class("detailed"):
             self.detail()
 
     def show(self) -> None:

@@ -31,10 +31,10 @@ class ResourceScreen(Acting):
     DEFAULT_CSS = """
     ResourceScreen #resource { height: 1fr; layout: vertical; }
     ResourceScreen Grid { height: 1fr; width: 1fr; }
-    ResourceScreen Lines { display: none; height: 50%; border-top: solid $panel; }
+    ResourceScreen Lines { display: none; height: 50%; border-top: solid $foreground 20%; }
     ResourceScreen.detailed Lines { display: block; }
     ResourceScreen.wide #resource { layout: horizontal; }
-    ResourceScreen.wide Lines { height: 1fr; width: 44%; border-top: none; border-left: solid $panel; }
+    ResourceScreen.wide Lines { height: 1fr; width: 44%; border-top: none; border-left: solid $foreground 20%; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -64,10 +64,11 @@ class ResourceScreen(Acting):
         self.follow()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Where there is room, the details are there from the start."""
+        """Where there is room, the details are there from the start; where it goes, they go with it."""
+        was_wide = self.has_class("wide")
         self.set_class(event.size.width >= _WIDE, "wide")
-        if self.has_class("wide"):
-            self.add_class("detailed")
+        if self.has_class("wide") != was_wide:
+            self.set_class(not was_wide, "detailed")
 
     @work(exclusive=True, group="follow")
     async def follow(self) -> None:

@@ -56,7 +56,7 @@ class WorkerPane(Pane):
 
 class HandlersPane(WorkerPane):
     DEFAULT_CSS = """
-    HandlersPane .answer { height: 50%; border-top: solid $panel; display: none; }
+    HandlersPane .answer { height: 50%; border-top: solid $foreground 20%; display: none; }
     HandlersPane.answered .answer { display: block; }
     """
 

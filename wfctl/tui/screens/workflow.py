@@ -56,7 +56,7 @@ class WorkflowScreen(Acting):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab,right_square_bracket", "step_tab(1)", "Next tab", priority=True, key_display="⇥"),
+        Binding("tab,right_square_bracket", "step_tab(1)", "Tab", priority=True, key_display="⇥"),
         Binding("shift+tab,left_square_bracket", "step_tab(-1)", "Tab before", priority=True, show=False),
         *(Binding(str(number), f"tab('{key}')", label, show=False) for number, (key, label) in enumerate(_TABS, 1)),
         Binding("a", "act", "Actions"),
@@ -151,7 +151,7 @@ class WorkflowScreen(Acting):
         facts = model.facts()
         if model.loaded < model.total:
             facts.append(("reading", f"{model.loaded} of {model.total}", "live"))
-        self.query_one("#facts", FactsBar).show(model.title(), facts)
+        self.query_one("#facts", FactsBar).show(model.title(), facts, model.run_fact())
         why = model.why()
         tone = _MOOD_TONES[why.mood]
         line: Cell = (

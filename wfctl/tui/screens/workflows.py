@@ -139,6 +139,7 @@ class WorkflowsScreen(Acting):
 
     @on(ListUpdated)
     def _show(self, message: ListUpdated) -> None:
+        self.grid.empty = "no workflows match" if self.listing.query else "no workflows"
         self._take(message.page)
         self.say_answered()
         self.query_one(Notice).say(self.source.warning)
@@ -146,6 +147,8 @@ class WorkflowsScreen(Acting):
     @on(FeedFailed)
     def _failed(self, message: FeedFailed) -> None:
         self.say_failed(message.error)
+        self.grid.empty = ""  # that nothing came does not say that there is nothing
+        self.grid.refresh()
         self.query_one(Notice).say(told(message.error), "bad")
 
     def _take(self, page: Page) -> None:
@@ -168,7 +171,8 @@ class WorkflowsScreen(Acting):
                     STATUS_TONES.get(status, "") if status else "",
                 )
                 for status, label in self.listing.tabs()
-            ]
+            ],
+            self.listing.short_tabs(),
         )
         strip.active = self.listing.status
 
@@ -253,7 +257,7 @@ class WorkflowsScreen(Acting):
                 self._restart()
         elif self.listing.marked:
             self.listing.marked.clear()
-            self.grid.refresh()
+            self._show_marked()
         else:
             super().action_leave()
 
@@ -337,12 +341,16 @@ class WorkflowsScreen(Acting):
         if self.grid.current is not None:
             self.listing.toggle_mark(self.grid.current.key)
             self.grid.cursor += 1
-            self.grid.refresh()
+            self._show_marked()
+
+    def _show_marked(self) -> None:
+        self.query_one(TopBar).marked = self.listing.marked_words()
+        self.grid.refresh()
 
     def action_mark_all(self) -> None:
         keys = {row.key for row in self.listing.rows}
         self.listing.marked = set() if keys <= self.listing.marked else keys
-        self.grid.refresh()
+        self._show_marked()
 
     def action_copy(self) -> None:
         if self.grid.current is not None:
@@ -366,6 +374,7 @@ class WorkflowsScreen(Acting):
 
     def acted(self) -> None:
         self.listing.marked.clear()
+        self._show_marked()
         super().acted()
 
     @work(group="action")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -27,6 +27,7 @@ class TopBar(Widget):
 
     place: reactive[str] = reactive("")
     title_text: reactive[str] = reactive("")
+    marked: reactive[str] = reactive("")
     state: reactive[tuple[str, Tone]] = reactive(("", ""))
 
     def render_line(self, y: int) -> Strip:
@@ -38,6 +39,7 @@ class TopBar(Widget):
             Part(" wfctl ", "strong"),
             Part(" ", "dim"),
             Part(self.title_text, "live"),
+            Part(f"  {self.marked}" if self.marked else "", "accent"),
             Part(f"  {self.place}", "dim"),
         )
         pieces = [
@@ -48,7 +50,8 @@ class TopBar(Widget):
 
 
 class TabStrip(Widget):
-    """Tabs on one line, each with a key of its own or none; what has no room is reached by the keys."""
+    """Tabs on one line. Where there is no room for them, those that are not chosen are told in short, and what is still
+    too much is hinted at by an arrow."""
 
     DEFAULT_CSS = """
     TabStrip { height: 1; background: $background; }
@@ -68,17 +71,22 @@ class TabStrip(Widget):
     def __init__(self, tabs: Sequence[tuple[str, str, Tone]] = (), *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.tabs: Sequence[tuple[str, str, Tone]] = tabs
+        self._short: Mapping[str, str] = {}
         self._ends: list[tuple[int, int, str]] = []
 
-    def set_tabs(self, tabs: Sequence[tuple[str, str, Tone]]) -> None:
-        self.tabs = tabs
+    def set_tabs(self, tabs: Sequence[tuple[str, str, Tone]], short: Mapping[str, str] | None = None) -> None:
+        """`short` has a short label by key."""
+        self.tabs, self._short = tabs, short or {}
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
         palette, width = palette_of(self), self.size.width
-        labels = self._labels(width)
+        labels, is_first, is_last = self._labels(width)
         pieces: list[Segment] = []
         self._ends, at = [], 0
+        if not is_first:
+            pieces.append(Segment("‹", palette.style("live")))
+            at = 1
         for key, label, tone in labels:
             is_active = key == self.active
             ground = palette.cursor if is_active else palette.background
@@ -87,17 +95,28 @@ class TabStrip(Widget):
             pieces.append(Segment(text, style))
             self._ends.append((at, at + cell_len(text), key))
             at += cell_len(text)
-        return Strip(pieces).adjust_cell_length(width, palette.style(""))
+        if is_last:
+            return Strip(pieces).adjust_cell_length(width, palette.style(""))
+        strip = Strip(pieces).adjust_cell_length(width - 1, palette.style(""))
+        return Strip([*strip, Segment("›", palette.style("live"))], width)
 
-    def _labels(self, width: int) -> list[tuple[str, str, Tone]]:
-        """All tabs, or as many around the active one as there is room for."""
+    def _labels(self, width: int) -> tuple[list[tuple[str, str, Tone]], bool, bool]:
+        """All tabs, or as many around the active one as there is room for; and whether the first and last are among them."""
         labels = list(self.tabs)
-        lengths = [cell_len(label) + 2 for _, label, _ in labels]
+        if _length(labels) > width:
+            labels = [
+                (key, label if key == self.active else self._short.get(key, label), tone) for key, label, tone in labels
+            ]
+        if _length(labels) <= width:
+            return labels, True, True
         first = 0
         active = next((i for i, (key, _, _) in enumerate(labels) if key == self.active), 0)
-        while first < active and sum(lengths[first : active + 1]) > width:
+        while first < active and _length(labels[first : active + 1]) > width - 2:
             first += 1
-        return labels[first:]
+        last = len(labels)
+        while last > active + 1 and _length(labels[first:last]) > width - 2:
+            last -= 1
+        return labels[first:last], first == 0, last == len(labels)
 
     def on_click(self, event: events.Click) -> None:
         for left, right, key in self._ends:
@@ -105,8 +124,12 @@ class TabStrip(Widget):
                 self.post_message(self.Chosen(self, key))
 
 
+def _length(labels: Sequence[tuple[str, str, Tone]]) -> int:
+    return sum(cell_len(label) + 2 for _, label, _ in labels)
+
+
 class FactsBar(Widget):
-    """A run's title and facts: as many lines as they need, but no more than three."""
+    """A run's title and facts: as many lines as they need, but no more than four."""
 
     DEFAULT_CSS = """
     FactsBar { height: auto; max-height: 4; background: $background; padding: 0 1; }
@@ -116,10 +139,14 @@ class FactsBar(Widget):
         super().__init__(id=id)
         self._title: Cell = cell("…", "dim")
         self._facts: Sequence[tuple[str, str, Tone]] = ()
+        self._aside: tuple[str, str, Tone] | None = None
 
-    def show(self, title: Cell, facts: Sequence[tuple[str, str, Tone]]) -> None:
+    def show(
+        self, title: Cell, facts: Sequence[tuple[str, str, Tone]], aside: tuple[str, str, Tone] | None = None
+    ) -> None:
+        """`aside` is a fact that stands to the right of the title if there is room, and else behind the others."""
         lines_before = len(self._lines(self.size.width))
-        self._title, self._facts = title, facts
+        self._title, self._facts, self._aside = title, facts, aside
         self.refresh(layout=len(self._lines(self.size.width)) != lines_before)
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
@@ -127,9 +154,17 @@ class FactsBar(Widget):
 
     def _lines(self, width: int) -> list[Cell]:
         lines: list[Cell] = [self._title]
+        facts = list(self._facts)
+        if self._aside is not None:
+            name, value, tone = self._aside
+            room = width - sum(cell_len(part.text) for part in self._title) - cell_len(name) - cell_len(value) - 1
+            if room >= 2:
+                lines = [(*self._title, Part(" " * room), Part(f"{name} ", "dim"), Part(value, tone))]
+            else:
+                facts.append(self._aside)
         current: list[Part] = []
         used = 0
-        for name, value, tone in self._facts:
+        for name, value, tone in facts:
             length = cell_len(name) + cell_len(value) + 1
             if current and used + length + 3 > width:
                 lines.append(tuple(current))

@@ -83,22 +83,27 @@ def _wrap(line: Cell, width: int) -> list[Cell]:
                 current.append(Part(rest, part.tone))
                 room -= cell_len(rest)
                 break
-            head = _head(rest, room, at_start=room == width)
+            head = _head(rest, room, width - indent, at_start=len(current) == (1 if found else 0))
             if head:
                 current.append(Part(head, part.tone))
-            rest = rest[len(head) :].lstrip(" ") if head.endswith(" ") else rest[len(head) :]
+            rest = rest[len(head) :].lstrip(" ") if head else rest
             found.append(tuple(current))
             current, room = [Part(" " * indent)], width - indent
     found.append(tuple(current))
     return found
 
 
-def _head(text: str, room: int, *, at_start: bool) -> str:
-    """As much as there is room for, up to a space where one is near."""
+def _head(text: str, room: int, fresh: int, *, at_start: bool) -> str:
+    """As many whole words as there is room for. A word is cut only if it would not fit on a fresh line either."""
     if room <= 0:
         return ""
     head = chop_cells(text, room)[0]
+    if len(head) == len(text) or text[len(head)] == " ":
+        return head
     space = head.rfind(" ")
-    if space > len(head) // 2:
+    word = text[space + 1 :].split(" ", 1)[0]
+    if cell_len(word) > fresh:
+        return head
+    if space >= 0 and head[: space + 1].strip():
         return head[: space + 1]
-    return head
+    return head if at_start else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from wfctl.tui.models.axis import Axis, Window, build_axis
-from wfctl.tui.models.cells import Cell, Part, cell
+from wfctl.tui.models.cells import Cell, Part, cell, named
 from wfctl.tui.models.spans import KIND_MARKS, Span
 from wfctl.tui.widgets.fit import fitted
 from wfctl.tui.widgets.grid import Cursored
@@ -32,7 +32,7 @@ class Gantt(Cursored):
         Binding("left,h", "pan(-0.25)", "Pan left", show=False),
         Binding("right,l", "pan(0.25)", "Pan right", show=False),
         Binding("0", "fit", "Fit", show=False),
-        Binding("c", "compress", "Idle gaps"),
+        Binding("c", "compress", "Gaps"),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -87,13 +87,8 @@ class Gantt(Cursored):
     def _axis_line(self, axis: Axis) -> Strip:
         palette, width = self.palette, self._bar_width
         ticks = [" "] * width
-        column = 0
-        while column < width:
-            offset = axis.moment(self.window.place(column, width)) - axis.began
-            label = f"╷{_tick(offset)}"
-            if column + len(label) <= width:
-                ticks[column : column + len(label)] = label
-            column += max(_TICK_EVERY, len(label) + 2)
+        for column, label in self._ticks(axis, width):
+            ticks[column : column + len(label)] = label
         left = cell(f" {len(self.spans)} spans", "dim")
         zoom = f"{1 / self.window.width:.0f}×" if self.window.width < 0.99 else ""
         pieces = [
@@ -103,12 +98,25 @@ class Gantt(Cursored):
         ]
         return Strip(pieces).adjust_cell_length(self.size.width, palette.style("", palette.surface))
 
+    def _ticks(self, axis: Axis, width: int) -> Iterator[tuple[int, str]]:
+        """Where the time is written, and as what: whole seconds, minutes, hours, as far as there are any to be found."""
+        free = 0
+        for at in range(0, width, _TICK_EVERY):
+            here = axis.moment(self.window.place(at, width)) - axis.began
+            before = axis.moment(self.window.place(max(at - _TICK_EVERY, 0), width)) - axis.began
+            offset = _rounded(here, here - before)
+            column = self.window.column(axis.place(axis.began + offset), width)
+            label = f"╷{_tick(offset)}"
+            if free <= column and column + len(label) <= width:
+                free = column + len(label) + 1
+                yield column, label
+
     def _span_line(self, axis: Axis, span: Span, is_cursor: bool, until: datetime) -> Strip:
         palette = self.palette
         background = palette.background
         if is_cursor:
             background = palette.cursor if self.has_focus else palette.cursor_unfocused
-        name: Cell = (Part(f" {KIND_MARKS.get(span.kind, '·')} ", span.tone), Part(span.name))
+        name: Cell = (Part(f" {KIND_MARKS.get(span.kind, '·')} ", span.tone), *named(span.name))
         took = "" if span.state == "point" else short_duration((span.ended or until) - span.began)
         pieces = [
             *fitted(name, self._name_width, "left", palette, background),
@@ -188,6 +196,21 @@ class Gantt(Cursored):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return self.row_count + 1
+
+
+_STEPS = tuple(
+    timedelta(seconds=seconds)
+    for seconds in (
+        86400 * 7, 86400, 43200, 21600, 10800, 3600, 1800, 900, 600, 300, 120, 60, 30, 15, 10, 5, 2, 1, 0.5, 0.2, 0.1,
+        0.05, 0.02, 0.01,
+    )
+)  # fmt: skip
+
+
+def _rounded(offset: timedelta, distance: timedelta) -> timedelta:
+    """Down to a number that people count in, but by no more than what is between two ticks."""
+    step = next((step for step in _STEPS if step <= distance), None)
+    return offset // step * step if step else offset
 
 
 def _tick(offset: timedelta) -> str:

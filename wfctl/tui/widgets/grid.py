@@ -18,6 +18,9 @@ from wfctl.tui.models.cells import Cell, Column, cell
 from wfctl.tui.widgets.fit import GAP, fitted, layout
 from wfctl.tui.widgets.palette import Palette, segments
 
+_EDGES = 3
+"""Columns for the mark before a row, the scrollbar behind it, and a blank between."""
+
 
 class Cursored(ScrollView, can_focus=True, inherit_bindings=False):
     """Rows with a cursor, and a head that stays: what the table and the timeline have in common."""
@@ -201,7 +204,7 @@ class Grid(Cursored):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        places = layout(self.columns, width - 2)
+        places = layout(self.columns, width - _EDGES)
         if y == 0:
             return self._head(places, width)
         index = self.row_at(y)
@@ -246,7 +249,7 @@ class Grid(Cursored):
     def on_click(self, event: events.Click) -> None:
         if event.y == 0:
             at = 1
-            for index, column_width in layout(self.columns, self.size.width - 2):
+            for index, column_width in layout(self.columns, self.size.width - _EDGES):
                 if at <= event.x < at + column_width:
                     self.post_message(self.Sorted(self, self.columns[index].key))
                 at += column_width + GAP

@@ -8,12 +8,13 @@ import shlex
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from rich.segment import Segment
 from textual import events
 from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
+from textual.color import Color
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -68,8 +69,15 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             super().__init__()
             self.lines = lines
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        id: str | None = None,
+        classes: str | None = None,
+        ground: Literal["background", "surface"] = "background",
+    ) -> None:
         super().__init__(id=id, classes=classes)
+        self._ground = ground
         self.lines: Sequence[Cell] = ()
         self.cursor: int | None = None
         self._folds: dict[int, int] = {}
@@ -109,15 +117,17 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         palette, width = palette_of(self), self.size.width
+        ground: Color = getattr(palette, self._ground)
         index = int(self.scroll_offset.y) + y
+        blank = palette.style("", ground)
         if not 0 <= index < len(self._wrapped):
-            return Strip([Segment(" " * width, palette.style(""))], width)
+            return Strip([Segment(" " * width, blank)], width)
         is_cursor = self.cursor is not None and self._sources[index] == self.cursor and self.has_focus
-        ground = palette.cursor if is_cursor else None
-        strip = Strip(segments(self._wrapped[index], palette, ground))
+        row_ground = palette.cursor if is_cursor else ground
+        strip = Strip(segments(self._wrapped[index], palette, row_ground))
         if self._pattern is not None:
             strip = _marked(strip, self._pattern, palette)
-        return strip.adjust_cell_length(width, palette.style("", ground))
+        return strip.adjust_cell_length(width, palette.style("", row_ground))
 
     # The cursor and folding.
 

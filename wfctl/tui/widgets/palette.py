@@ -18,29 +18,29 @@ DARK = Theme(
     primary="#6cb0ff",
     secondary="#8a94a6",
     accent="#b9a1f5",
-    foreground="#d5dae2",
+    foreground="#dde2ea",
     background="#12151a",
     surface="#171b21",
     panel="#20252d",
     success="#79c487",
     warning="#e2b44c",
-    error="#f2777a",
+    error="#fa8083",
     variables={"footer-key-foreground": "#6cb0ff", "footer-background": "#171b21", "block-cursor-text-style": "none"},
 )
 LIGHT = Theme(
     name="wfctl-light",
     dark=False,
-    primary="#1a5fc4",
-    secondary="#6a7382",
-    accent="#6b40bf",
+    primary="#1656b3",
+    secondary="#5d6675",
+    accent="#6538b5",
     foreground="#23272e",
     background="#fcfcfb",
     surface="#f3f4f5",
     panel="#e7e9ec",
-    success="#1e7a3c",
-    warning="#8f5f00",
-    error="#bf2a2a",
-    variables={"footer-key-foreground": "#1a5fc4", "footer-background": "#f3f4f5", "block-cursor-text-style": "none"},
+    success="#176b32",
+    warning="#7d5200",
+    error="#b32424",
+    variables={"footer-key-foreground": "#1656b3", "footer-background": "#f3f4f5", "block-cursor-text-style": "none"},
 )
 
 
@@ -55,13 +55,13 @@ class Palette:
         self.background = background
         self.surface = Color.parse(theme.surface or background.hex)
         self.panel = Color.parse(theme.panel or background.blend(foreground, 0.1).hex)
-        self.cursor = background.blend(primary, 0.24 if theme.dark else 0.16)
+        self.cursor = background.blend(primary, 0.20 if theme.dark else 0.14)
         self.cursor_unfocused = background.blend(foreground, 0.10)
-        self.mark = background.blend(Color.parse(theme.accent or theme.primary), 0.28)
+        self.mark = background.blend(Color.parse(theme.accent or theme.primary), 0.17 if theme.dark else 0.13)
         self.stripe = background.blend(foreground, 0.035)
         self._colors: dict[Tone, Color] = {
             "": foreground,
-            "dim": foreground.blend(background, 0.42),
+            "dim": foreground.blend(background, 0.33 if theme.dark else 0.28),
             "strong": foreground,
             "ok": Color.parse(theme.success or "#4caf50"),
             "bad": Color.parse(theme.error or "#e53935"),

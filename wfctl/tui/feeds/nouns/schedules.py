@@ -179,7 +179,7 @@ SCHEDULES = Resource(
     "Schedules",
     (
         Column("id", "Schedule", weight=2, least=14),
-        Column("type", "Workflow type", weight=1, least=10, priority=3),
+        Column("type", "Type", weight=1, least=10, priority=3),
         Column("state", "State", width=9),
         Column("next", "Next run", width=12, priority=1),
         Column("last", "Last run", width=12, priority=4),
