@@ -30,10 +30,10 @@ def test_two_workflows_are_shown_from_where_they_part(wfctl: Run, server: FakeSe
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
     assert lines[0] == "- order-1  11 events, last WorkflowExecutionFailed"
-    assert lines[3].startswith("They part: the left has TimerStarted timer 1 (1m30s), event 5; the right has ")
+    assert lines[3].startswith("They part: the left has TimerStarted timer 1 (1m 30s), event 5; the right has ")
     assert lines[5:8] == [
         '      1     1  WorkflowExecutionStarted        Order  {"total":12}',
-        "-     5        TimerStarted                    timer 1 (1m30s)",
+        "-     5        TimerStarted                    timer 1 (1m 30s)",
         '-     6        WorkflowExecutionSignaled       signal approve  "alex"',
     ]
     assert lines[-1] == '+           5  WorkflowExecutionCompleted        {"charged":12}'
@@ -81,7 +81,7 @@ def test_json_has_the_first_difference_and_all_others(wfctl: Run, server: FakeSe
     assert value["same"] is False
     assert value["firstDifference"] == {
         "match": "left",
-        "left": {"eventId": 5, "type": "TimerStarted", "subject": "timer 1 (1m30s)"},
+        "left": {"eventId": 5, "type": "TimerStarted", "subject": "timer 1 (1m 30s)"},
     }
     assert value["counts"] == {"same": 1, "changed": 0, "left": 7, "right": 1}
     assert len(value["differences"]) == 8

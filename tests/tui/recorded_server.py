@@ -25,7 +25,7 @@ class RecordedServer:
     identity = "tester"
     read_only = False
     is_live = True
-    as_of: datetime | None = None
+    as_of = None
     warning = ""
 
     def __init__(self, lacking: tuple[str, ...] = ()) -> None:

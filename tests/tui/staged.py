@@ -152,7 +152,7 @@ class StagedServer(RecordedServer):
 
     def __init__(self, lacking: tuple[str, ...] = (), *, is_empty: bool = False) -> None:
         super().__init__(lacking)
-        self.at = self.as_of = NOW
+        self.at = NOW
         self.lacking = set(lacking)
         self.failing: CommandError | None = None
         """What every call is answered with from now on."""

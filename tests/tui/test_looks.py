@@ -22,7 +22,7 @@ from wfctl.errors import ServerRefused, ServerUnreachable
 from wfctl.tui.feeds.nouns import parts, schedules
 from wfctl.tui.feeds.settings import Settings
 from wfctl.tui.models.cells import cell
-from wfctl.tui.models.run import RunRef
+from wfctl.tui.models.run import RunModel, RunRef
 from wfctl.tui.models.verdict import ReplayVerdict
 from wfctl.tui.screens.dialogs import Menu
 from wfctl.tui.screens.help import HelpScreen
@@ -561,6 +561,7 @@ async def test_it_looks_as_agreed(one: Scene, monkeypatch: pytest.MonkeyPatch) -
     server = one.server()
     for module in (parts, schedules):
         monkeypatch.setattr(module, "now", lambda: server.at)
+    monkeypatch.setattr(RunModel, "now", lambda model: server.at)
     async with showing(server, one.sizes[0], **one.options) as (app, pilot):
         await one.walk(Stage(app, pilot, server))
         await check_look(pilot, one.name, one.sizes)

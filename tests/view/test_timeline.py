@@ -35,7 +35,7 @@ def test_each_event_says_how_long_after_the_one_before_it_came() -> None:
 
 def test_what_ends_something_has_its_name_and_time() -> None:
     fired = next(row for row in rows(samples.failed_order()) if row.type == "TimerFired")
-    assert (fired.subject, fired.took) == ("timer 1 (1m30s)", timedelta(seconds=90))
+    assert (fired.subject, fired.took) == ("timer 1 (1m 30s)", timedelta(seconds=90))
     failed = next(row for row in rows(samples.failed_order()) if row.type == "ActivityTaskFailed")
     assert (failed.subject, failed.took) == ("charge (id 1)", timedelta(seconds=3.48))
     started = next(row for row in rows(samples.failed_order()) if row.type == "ActivityTaskStarted")
