@@ -161,4 +161,5 @@ class View(Screen[None]):
     def action_help(self) -> None:
         from wfctl.tui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen(self))
+        general = frozenset(binding.action for binding in View.BINDINGS if isinstance(binding, Binding))
+        self.app.push_screen(HelpScreen(self, general))

@@ -15,7 +15,6 @@ from textual.screen import ModalScreen, Screen
 
 from wfctl.tui.models.cells import Cell, Part, cell
 from wfctl.tui.models.values import heading
-from wfctl.tui.screens.base import View
 from wfctl.tui.widgets.lines import Lines
 
 _NAMES = {
@@ -61,10 +60,11 @@ class HelpScreen(ModalScreen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark", "dismiss", "Close")]
 
-    def __init__(self, about: Screen[None]) -> None:
+    def __init__(self, about: Screen[None], general: frozenset[str]) -> None:
+        """`general` are the actions that every screen has."""
         super().__init__()
         self._about = about
-        self._parts = _sections(about)
+        self._parts = _sections(about, general)
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
@@ -87,9 +87,8 @@ Section = tuple[str, dict[str, list[str]]]
 """A title, and for each thing that can be done its keys."""
 
 
-def _sections(about: Screen[None]) -> list[Section]:
+def _sections(about: Screen[None], general: frozenset[str]) -> list[Section]:
     here, moving, everywhere = dict[str, list[str]](), dict[str, list[str]](), dict[str, list[str]]()
-    general = {binding.action for binding in View.BINDINGS if isinstance(binding, Binding)}
     for node, binding, _, _ in about.active_bindings.values():
         if not binding.description or binding.key.startswith("super+") or binding.description in _NOT_OURS:
             continue
