@@ -209,7 +209,9 @@ async def insist(bank: Bank, request: Callable[[], Awaitable[Answer]]) -> Answer
             if error.status not in RETRYABLE:
                 raise
         except WorkflowUpdateRPCTimeoutOrCancelledError:
-            pass
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # not the server's doing: the test is over
         bank.interrupted += 1
         await asyncio.sleep(RETRY_SECONDS)
 
