@@ -61,6 +61,7 @@ class RemoteCodec:
             with urllib.request.urlopen(request, timeout=self._seconds) as answer:
                 converted = json.load(answer)["payloads"]
         except urllib.error.HTTPError as error:
+            error.close()  # it holds the connection
             raise CommandError(f"the codec at {url} answered {error.code} {error.reason}") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             reason = getattr(error, "reason", error)
