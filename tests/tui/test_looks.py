@@ -397,13 +397,6 @@ async def _(stage: Stage) -> None:
     await stage.menu("F")
 
 
-@scene("done")
-async def _(stage: Stage) -> None:
-    await stage.list()
-    await stage.press("y")
-    await stage.shows("copied")
-
-
 # Around it.
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar, cast
@@ -29,6 +30,13 @@ def told(error: CommandError) -> str:
     """In one sentence. That a server lacks something, its own words say already."""
     lacks = getattr(error, "code", "") == "UNIMPLEMENTED"
     return f"{error.message} — {error.hint}" if error.hint and not lacks else error.message
+
+
+async def woken(wake: asyncio.Event, seconds: float) -> None:
+    """Until somebody wakes a feed, or it is time for another look. Not with `wait_for`: that may swallow a cancellation."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await wake.wait()
 
 
 class Console(App[None]):

@@ -17,7 +17,7 @@ from wfctl.tui.feeds.nouns.parts import Item, Resource
 from wfctl.tui.models.cells import cell
 from wfctl.tui.models.run import RunRef
 from wfctl.tui.screens.acting import Acting
-from wfctl.tui.screens.base import told
+from wfctl.tui.screens.base import told, woken
 from wfctl.tui.screens.dialogs import Menu
 from wfctl.tui.widgets.bars import Notice, TopBar
 from wfctl.tui.widgets.grid import Cursored, Grid
@@ -88,10 +88,7 @@ class ResourceScreen(Acting):
                     grid.set_rows(items)
                     if self.has_class("detailed"):
                         self.show_detail()
-            try:
-                await asyncio.wait_for(self._wake.wait(), _LOOK_EVERY * self.console.idle_seconds)
-            except TimeoutError:
-                pass
+            await woken(self._wake, _LOOK_EVERY * self.console.idle_seconds)
 
     def _say_refused(self, error: CommandError) -> None:
         grid = self.query_one(Grid)

@@ -21,7 +21,7 @@ from wfctl.tui.models.cells import Cell, Part, Tone
 from wfctl.tui.models.events import EventItem
 from wfctl.tui.models.run import RunModel, RunRef, task_ends
 from wfctl.tui.screens.acting import Acting
-from wfctl.tui.screens.base import told
+from wfctl.tui.screens.base import told, woken
 from wfctl.tui.screens.dialogs import Dialog
 from wfctl.tui.screens.panes import (
     EventsPane,
@@ -122,10 +122,7 @@ class WorkflowScreen(Acting):
                     if not source.is_live:
                         return
             seconds = self.console.idle_seconds * (1 if self.model.description is None or self.model.is_open else 5)
-            try:
-                await asyncio.wait_for(self._wake.wait(), seconds)
-            except TimeoutError:
-                pass
+            await woken(self._wake, seconds)
 
     @on(RunUpdated)
     def _show(self, message: RunUpdated) -> None:

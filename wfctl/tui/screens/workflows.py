@@ -21,7 +21,7 @@ from wfctl.tui.models.completion import SYSTEM_ATTRIBUTES, complete
 from wfctl.tui.models.listing import Listing, RunRow
 from wfctl.tui.models.run import RunRef
 from wfctl.tui.screens.acting import Acting
-from wfctl.tui.screens.base import told
+from wfctl.tui.screens.base import told, woken
 from wfctl.tui.screens.dialogs import Dialog, Menu
 from wfctl.tui.widgets.bars import Notice, TabStrip, TopBar
 from wfctl.tui.widgets.field import TextField
@@ -118,8 +118,8 @@ class WorkflowsScreen(Acting):
         """Look, show, wait; until the screen goes."""
         source = self.source
         while True:
+            self._wake.clear()
             if self.is_in_view or not self.listing.rows:
-                self._wake.clear()
                 query = self.listing.query
                 try:
                     page = await self.call(
@@ -132,10 +132,7 @@ class WorkflowsScreen(Acting):
                 if not source.is_live:
                     await self._wake.wait()
                     continue
-            try:
-                await asyncio.wait_for(self._wake.wait(), 2 * self.console.idle_seconds)
-            except TimeoutError:
-                pass
+            await woken(self._wake, 2 * self.console.idle_seconds)
 
     @on(ListUpdated)
     def _show(self, message: ListUpdated) -> None:
