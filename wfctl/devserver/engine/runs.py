@@ -327,8 +327,7 @@ class Runs:
             done.exception()  # whoever waits has it from `committed`; a run that nobody waits for is taken up again
         waiters, run.waiters = run.waiters, set()
         for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+            _release(waiter)
         if run.last_write is done and not run.failed:
             run.last_write = None
             self._settle(run)
@@ -363,8 +362,7 @@ class Runs:
             run.deleted = True
             self._forget(run)
             for waiter in run.waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+                _release(waiter)
         try:
             await self.database.write(
                 storage.removal(key), lambda: self.spawn(self._take_up([key], after_seconds=RETRY_SECONDS))
